@@ -1,0 +1,157 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The manifest reads as the map of the house: README.md says what each room is for, and
+// Docs/decisions says why the walls stand where they do. Imports point inward only.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+/// Rooms whose asynchronous functions stay on their caller's executor.
+let callerIsolated: [SwiftSetting] = settings + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
+/// Rooms in which every use of unsafe memory is spelled `unsafe`.
+let strictMemory: [SwiftSetting] = [.strictMemorySafety()]
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+
+let package = Package(
+    name: "signet",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "JOSE", targets: ["JOSE"]),
+        .library(name: "Storage", targets: ["Storage"]),
+        .library(name: "StorageConformance", targets: ["StorageConformance"]),
+        .executable(name: "signet", targets: ["signet"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // The words everybody shares
+        .target(name: "Instants", swiftSettings: callerIsolated),
+        .target(
+            name: "JOSE",
+            dependencies: ["Instants", crypto, cryptoExtras],
+            swiftSettings: callerIsolated + strictMemory
+        ),
+        .target(
+            name: "OAuthVocabulary",
+            dependencies: ["Instants", "JOSE", crypto],
+            swiftSettings: callerIsolated
+        ),
+
+        // Where things are kept
+        .target(name: "Storage", dependencies: ["Instants"], swiftSettings: callerIsolated),
+        .target(
+            name: "StorageConformance",
+            dependencies: ["Storage", "Instants"],
+            swiftSettings: callerIsolated
+        ),
+        .target(
+            name: "SQLiteStore",
+            dependencies: ["Storage", "Instants", grdb, logging, lifecycle],
+            swiftSettings: settings
+        ),
+
+        // What is decided
+        .target(
+            name: "AuthorizationServer",
+            dependencies: ["OAuthVocabulary", "JOSE", "Storage", "Instants", crypto, logging],
+            swiftSettings: callerIsolated
+        ),
+        .systemLibrary(
+            name: "CArgon2",
+            pkgConfig: "libargon2",
+            providers: [.apt(["libargon2-dev"]), .brew(["argon2"])]
+        ),
+        .target(
+            name: "Accounts",
+            dependencies: ["OAuthVocabulary", "JOSE", "Storage", "Instants", "CArgon2", crypto, logging],
+            swiftSettings: settings
+        ),
+
+        // What people and programs see
+        .target(
+            name: "Pages",
+            dependencies: [mustache],
+            resources: [.embedInCode("Assets"), .embedInCode("Templates")],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ServerHTTP",
+            dependencies: [
+                "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage", "Instants",
+                hummingbird, hummingbirdTLS, hummingbirdHTTP2, nioSSL, nioCore, nioPosix, logging, metrics, lifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "signet",
+            dependencies: [
+                "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
+                "Storage", "Instants", argumentParser, configuration, yams, logging, lifecycle, crypto,
+            ],
+            swiftSettings: settings
+        ),
+
+        // One test target a source target
+        .testTarget(name: "JOSETests", dependencies: ["JOSE", "Instants", crypto], resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(name: "OAuthVocabularyTests", dependencies: ["OAuthVocabulary"], swiftSettings: settings),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "StorageConformance", "Instants"], swiftSettings: settings),
+        .testTarget(
+            name: "SQLiteStoreTests",
+            dependencies: ["SQLiteStore", "Storage", "StorageConformance", "Instants", grdb],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "AuthorizationServerTests",
+            dependencies: ["AuthorizationServer", "OAuthVocabulary", "JOSE", "Storage", "Instants", crypto],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "AccountsTests",
+            dependencies: ["Accounts", "OAuthVocabulary", "JOSE", "Storage", "Instants"],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "PagesTests", dependencies: ["Pages"], swiftSettings: settings),
+        .testTarget(
+            name: "ServerHTTPTests",
+            dependencies: [
+                "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage", "Instants",
+                hummingbird, hummingbirdTesting, nioSSL,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,91 @@
+public import Instants
+
+/// What sort of thing a record is: `authorization-code`, `client`, `person`. Every feature owns the kinds that it stores;
+/// an identifier means nothing outside its kind, so one kind can never be redeemed as another (CVE-2026-4282).
+public struct RecordKind: Hashable, Sendable, CustomStringConvertible {
+    public let name: String
+
+    public init(_ name: String) { self.name = name }
+
+    public var description: String { name }
+}
+
+/// The hash of an identifier. Stores never see the identifier itself, so a stolen database holds nothing to present.
+///
+/// The caller hashes (SHA-256 in Signet); stores compare these bytes and order listings by them.
+public struct IdentifierHash: Hashable, Comparable, Sendable {
+    public let bytes: [UInt8]
+
+    public init(bytes: [UInt8]) { self.bytes = bytes }
+
+    public static func < (left: IdentifierHash, right: IdentifierHash) -> Bool {
+        left.bytes.lexicographicallyPrecedes(right.bytes)
+    }
+}
+
+/// The name of one record.
+public struct RecordKey: Hashable, Sendable {
+    public var kind: RecordKind
+    public var identifier: IdentifierHash
+
+    public init(kind: RecordKind, identifier: IdentifierHash) {
+        self.kind = kind
+        self.identifier = identifier
+    }
+}
+
+/// A second name of a record, unique within its kind and `name`: the user code of a device, the username of a person.
+public struct SecondaryIndex: Hashable, Sendable {
+    public var name: String
+    public var value: IdentifierHash
+
+    public init(name: String, value: IdentifierHash) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// One stored thing. The payload belongs to the feature that wrote it; a store never looks inside.
+public struct Record: Hashable, Sendable {
+    public var key: RecordKey
+    public var indexes: [SecondaryIndex]
+    /// The grant that this record belongs to; `Change.revokeFamily` reaches it by this name.
+    public var family: String?
+    public var subject: String?
+    public var client: String?
+    /// 1 when inserted, one more at every replace and consume. Stores keep it; callers name the one that they read.
+    public var version: Int64
+    /// From this moment the record counts as absent; `nil` keeps it until it is deleted.
+    public var expiresAt: Instant?
+    /// When the record was spent. A spent record is still found, so that a replay can name what it paid for.
+    public var consumedAt: Instant?
+    public var payload: [UInt8]
+
+    public init(
+        key: RecordKey,
+        indexes: [SecondaryIndex] = [],
+        family: String? = nil,
+        subject: String? = nil,
+        client: String? = nil,
+        version: Int64 = 1,
+        expiresAt: Instant? = nil,
+        consumedAt: Instant? = nil,
+        payload: [UInt8]
+    ) {
+        self.key = key
+        self.indexes = indexes
+        self.family = family
+        self.subject = subject
+        self.client = client
+        self.version = version
+        self.expiresAt = expiresAt
+        self.consumedAt = consumedAt
+        self.payload = payload
+    }
+
+    /// Whether the record counts as absent at `now`: expiry is the first moment at which it is gone.
+    public func isExpired(at now: Instant) -> Bool {
+        guard let expiresAt else { return false }
+        return expiresAt <= now
+    }
+}

@@ -1,0 +1,5 @@
+import ArgumentParser
+import ServerHTTP
+import Yams
+import Configuration
+print("placeholder")
