@@ -125,9 +125,18 @@ let package = Package(
         ),
 
         // One test target a source target
-        .testTarget(name: "JOSETests", dependencies: ["JOSE", "Instants", crypto], resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "JOSETests",
+            dependencies: ["JOSE", "Instants", crypto],
+            resources: [.copy("Vectors")],
+            swiftSettings: settings
+        ),
         .testTarget(name: "OAuthVocabularyTests", dependencies: ["OAuthVocabulary"], swiftSettings: settings),
-        .testTarget(name: "StorageTests", dependencies: ["Storage", "StorageConformance", "Instants"], swiftSettings: settings),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: ["Storage", "StorageConformance", "Instants"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: ["SQLiteStore", "Storage", "StorageConformance", "Instants", grdb],
@@ -147,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "ServerHTTPTests",
             dependencies: [
-                "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage", "Instants",
+                "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage",
+                "Instants",
                 hummingbird, hummingbirdTesting, nioSSL,
             ],
             swiftSettings: settings
