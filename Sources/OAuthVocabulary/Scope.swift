@@ -1,0 +1,75 @@
+// Scopes, RFC 6749 §3.3.
+
+/// One `scope-token`.
+public struct Scope: WireIdentifier {
+    public let value: String
+
+    /// `nil` unless every character is one that RFC 6749 §3.3 allows: %x21 / %x23-5B / %x5D-7E.
+    public init?(_ text: String) {
+        guard Self.accepts(text), !text.utf8.contains(UInt8(ascii: "\"")), !text.utf8.contains(UInt8(ascii: "\\")) else {
+            return nil
+        }
+        value = text
+    }
+
+    private init(known: String) { value = known }
+
+    /// OpenID Connect Core §3.1.2.1, §5.4 and §11.
+    public static let openID = Scope(known: "openid")
+    public static let profile = Scope(known: "profile")
+    public static let email = Scope(known: "email")
+    public static let address = Scope(known: "address")
+    public static let phone = Scope(known: "phone")
+    public static let offlineAccess = Scope(known: "offline_access")
+    /// The scopes that belong to the issuer itself and not to an API.
+    public static let ofOpenIDConnect: Set<Scope> = [openID, profile, email, address, phone, offlineAccess]
+}
+
+/// A set of scopes that keeps the order in which they were asked for.
+public struct ScopeSet: Hashable, Sendable, Sequence, Codable, CustomStringConvertible, ExpressibleByArrayLiteral {
+    /// The most scopes that one request may name.
+    public static let maximumCount = 64
+
+    public private(set) var scopes: [Scope]
+
+    public init(_ scopes: some Sequence<Scope> = []) {
+        self.scopes = []
+        for scope in scopes where !self.scopes.contains(scope) { self.scopes.append(scope) }
+    }
+
+    public init(arrayLiteral elements: Scope...) { self.init(elements) }
+
+    /// Makes the set from the `scope` parameter: scope-tokens delimited by single spaces. `nil` if any of it is not.
+    public init?(parameter text: String) {
+        guard !text.isEmpty else {
+            self.init()
+            return
+        }
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+        let scopes = parts.compactMap { Scope(String($0)) }
+        guard scopes.count == parts.count, parts.count <= Self.maximumCount else { return nil }
+        self.init(scopes)
+    }
+
+    public var isEmpty: Bool { scopes.isEmpty }
+    public func contains(_ scope: Scope) -> Bool { scopes.contains(scope) }
+    public func isSubset(of other: ScopeSet) -> Bool { scopes.allSatisfy(other.contains) }
+    public func filter(_ isIncluded: (Scope) -> Bool) -> ScopeSet { ScopeSet(scopes.filter(isIncluded)) }
+    public func makeIterator() -> IndexingIterator<[Scope]> { scopes.makeIterator() }
+    /// Space-delimited, as the `scope` parameter and claim have it.
+    public var description: String { scopes.map(\.value).joined(separator: " ") }
+
+    public init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        guard let set = ScopeSet(parameter: text) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "not a scope parameter"))
+        }
+        self = set
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

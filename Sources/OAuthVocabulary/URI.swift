@@ -1,0 +1,171 @@
+// URIs as OAuth uses them: compared byte for byte, never normalized (RFC 3986 §6.2.1), so they are parsed only to be
+// judged and always kept as the text that came.
+
+/// The parts of a URI, split by RFC 3986 §3 without decoding or normalizing anything.
+public struct URIParts: Hashable, Sendable {
+    public var scheme: String
+    /// Present where the URI has `//`.
+    public var authority: String?
+    public var path: String
+    public var query: String?
+    public var fragment: String?
+
+    /// `nil` for anything that is not an absolute URI of printable ASCII, or that browsers and servers read differently:
+    /// backslashes, white space and control characters (CVE-2022-23527, CVE-2019-20479).
+    public init?(_ text: String) {
+        let bytes = text.utf8
+        guard !bytes.isEmpty, bytes.count <= 2048,
+            bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#""<>\^`{|}"#.utf8.contains($0) })
+        else { return nil }
+        guard let colon = text.firstIndex(of: ":") else { return nil }
+        let scheme = text[..<colon]
+        guard let first = scheme.utf8.first, Self.isLetter(first),
+            scheme.utf8.allSatisfy({ Self.isLetter($0) || Self.isDigit($0) || "+-.".utf8.contains($0) })
+        else { return nil }
+        self.scheme = scheme.lowercased()
+        var rest = text[text.index(after: colon)...]
+        if let hash = rest.firstIndex(of: "#") {
+            fragment = String(rest[rest.index(after: hash)...])
+            rest = rest[..<hash]
+        }
+        if let mark = rest.firstIndex(of: "?") {
+            query = String(rest[rest.index(after: mark)...])
+            rest = rest[..<mark]
+        }
+        if rest.hasPrefix("//") {
+            rest = rest.dropFirst(2)
+            let end = rest.firstIndex(of: "/") ?? rest.endIndex
+            authority = String(rest[..<end])
+            rest = rest[end...]
+        }
+        path = String(rest)
+    }
+
+    static func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) }
+    static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
+    public var hasUserInfo: Bool { authority?.contains("@") ?? false }
+
+    /// Host and port of the authority. The host keeps the brackets of an IPv6 literal; `nil` where it is malformed.
+    public var hostAndPort: (host: String, port: Int?)? {
+        guard let authority, !hasUserInfo, !authority.isEmpty else { return nil }
+        let afterHost: Substring
+        let host: Substring
+        if authority.hasPrefix("[") {
+            guard let close = authority.firstIndex(of: "]") else { return nil }
+            host = authority[...close]
+            afterHost = authority[authority.index(after: close)...]
+        } else {
+            let end = authority.firstIndex(of: ":") ?? authority.endIndex
+            host = authority[..<end]
+            afterHost = authority[end...]
+        }
+        guard !host.isEmpty else { return nil }
+        if afterHost.isEmpty { return (host.lowercased(), nil) }
+        guard afterHost.first == ":", afterHost.dropFirst().utf8.allSatisfy(Self.isDigit),
+            let port = Int(afterHost.dropFirst()), (1...65535).contains(port)
+        else { return nil }
+        return (host.lowercased(), port)
+    }
+
+    /// The loopback IP literals of RFC 8252 §7.3. Not `localhost`, which a resolver may send elsewhere.
+    public var isLoopbackLiteral: Bool {
+        guard let host = hostAndPort?.host else { return false }
+        return host == "127.0.0.1" || host == "[::1]"
+    }
+
+    public var isLoopback: Bool { isLoopbackLiteral || hostAndPort?.host == "localhost" }
+
+    /// `scheme://host[:port]`, as an `Origin` header has it (RFC 6454 §6.2), default ports left out.
+    public var origin: String? {
+        guard let (host, port) = hostAndPort else { return nil }
+        let standard = scheme == "https" ? 443 : scheme == "http" ? 80 : nil
+        guard let port, port != standard else { return "\(scheme)://\(host)" }
+        return "\(scheme)://\(host):\(port)"
+    }
+}
+
+/// The issuer identifier: an https URL (http on loopback) without query or fragment (RFC 8414 §2), never with a trailing
+/// slash, so that one issuer has one spelling.
+public struct IssuerURL: Hashable, Sendable, CustomStringConvertible {
+    public let value: String
+    public let parts: URIParts
+
+    public init?(_ text: String) {
+        guard let parts = URIParts(text), parts.scheme == "https" || parts.scheme == "http",
+            parts.hostAndPort != nil, parts.query == nil, parts.fragment == nil, !text.hasSuffix("/")
+        else { return nil }
+        value = text
+        self.parts = parts
+    }
+
+    public var description: String { value }
+    public var isHTTPS: Bool { parts.scheme == "https" }
+    /// The path of the issuer, empty or starting with a slash.
+    public var path: String { parts.path }
+    public var origin: String { parts.origin ?? value }
+}
+
+/// A `redirect_uri` as a client registered it.
+public struct RedirectURI: WireIdentifier {
+    public static let maximumLength = 2048
+    public let value: String
+
+    /// Schemes that a browser runs or reads instead of visiting (GHSA-484q-784p-8m5h, CVE-2024-21637).
+    static let dangerousSchemes: Set<String> = [
+        "javascript", "data", "vbscript", "about", "blob", "file", "filesystem", "view-source", "ws", "wss", "ftp",
+    ]
+
+    /// `nil` unless it may be registered: absolute, without fragment (RFC 6749 §3.1.2) or user info, https; http on
+    /// loopback only; or a private-use scheme that names a domain in reverse order (RFC 8252 §7.1).
+    public init?(_ text: String) {
+        guard let parts = URIParts(text), parts.fragment == nil, !parts.hasUserInfo,
+            !Self.dangerousSchemes.contains(parts.scheme), !Self.hasDotSegments(parts.path)
+        else { return nil }
+        switch parts.scheme {
+        case "https":
+            guard parts.hostAndPort != nil else { return nil }
+        case "http":
+            guard parts.isLoopback else { return nil }
+        default:
+            guard parts.scheme.contains("."), parts.authority?.isEmpty ?? true else { return nil }
+        }
+        value = text
+    }
+
+    /// `..`, also percent-encoded or with path parameters (`..;/`, CVE-2026-3872): servers disagree on what it names.
+    static func hasDotSegments(_ path: String) -> Bool {
+        path.split(separator: "/").contains { segment in
+            let plain = segment.lowercased().split(separator: ";", omittingEmptySubsequences: false)[0]
+            let decoded = plain.split(separator: "%", omittingEmptySubsequences: false)
+            let text = decoded.dropFirst().reduce(String(decoded[0])) { partial, piece in
+                piece.hasPrefix("2e") ? partial + "." + piece.dropFirst(2) : partial + "%" + piece
+            }
+            return text == "." || text == ".."
+        }
+    }
+
+    /// Whether `presented` is this URI: byte for byte, but for the port where both are http on a loopback IP literal.
+    public func matches(_ presented: String) -> Bool {
+        if presented == value { return true }
+        // RFC 8252 §7.3: "The authorization server MUST allow any port to be specified at the time of the request for
+        // loopback IP redirect URIs"
+        guard let mine = URIParts(value), let theirs = URIParts(presented), mine.scheme == "http",
+            presented.hasPrefix("http://"), mine.isLoopbackLiteral, theirs.isLoopbackLiteral, !theirs.hasUserInfo,
+            theirs.fragment == nil
+        else { return false }
+        return mine.hostAndPort?.host == theirs.hostAndPort?.host && mine.path == theirs.path
+            && mine.query == theirs.query
+    }
+}
+
+/// A `resource` of RFC 8707 §2 and the `aud` of the tokens for it: an absolute URI without a fragment.
+public struct ResourceIndicator: WireIdentifier {
+    public static let maximumLength = 2048
+    public let value: String
+
+    public init?(_ text: String) {
+        guard let parts = URIParts(text), parts.fragment == nil, !parts.hasUserInfo else { return nil }
+        value = text
+    }
+}
