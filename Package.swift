@@ -103,7 +103,7 @@ let package = Package(
         // What people and programs see
         .target(
             name: "Pages",
-            dependencies: [mustache],
+            dependencies: [mustache, crypto],
             resources: [.embedInCode("Assets"), .embedInCode("Templates")],
             swiftSettings: settings
         ),

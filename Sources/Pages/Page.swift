@@ -1,0 +1,77 @@
+// Pages: what people see. Typed view values go in, finished HTML comes out; no request, session or store is known here.
+// Owns the templates, styles, texts and the embedded assets of the demo application. Decides nothing, stores nothing.
+// The policies that a browser is told to enforce (OAuth 2.1 §7.12 clickjacking, CSP level 3) stand next to the pages.
+
+/// A page that can be rendered in any language it has texts for.
+package protocol Page: Sendable {
+    /// The finished document, UTF-8.
+    ///
+    /// - Parameters:
+    ///   - texts: The words of one language.
+    ///   - basePath: The path of the issuer without a trailing slash ("" or "/tenant"); assets are linked below it.
+    func html(texts: Texts, basePath: String) -> [UInt8]
+
+    /// Sources that this page's forms may lead to besides this server itself.
+    ///
+    /// Browsers apply `form-action` to the redirects that follow a form, so a page whose answer redirects to an
+    /// application must name it. ``FormAction/source(for:)`` makes one from a redirect URI.
+    var formActions: [String] { get }
+
+    /// Whether the page loads a script of ours; none needs it to work.
+    var script: PageScript { get }
+}
+
+/// The script a page may load.
+package enum PageScript: Sendable {
+    case none
+    case own
+}
+
+extension Page {
+    package var formActions: [String] { [] }
+    package var script: PageScript { .none }
+
+    /// The finished document for an issuer without a path.
+    package func html(texts: Texts) -> [UInt8] {
+        html(texts: texts, basePath: "")
+    }
+
+    /// The value of the `Content-Security-Policy` header that belongs to this page.
+    package var contentSecurityPolicy: String {
+        let targets = ["'self'"] + formActions.filter(FormAction.isSource)
+        return [
+            "default-src 'none'",
+            "style-src 'self'",
+            "img-src 'self'",
+            script == .own ? "script-src 'self'" : nil,
+            "form-action \(targets.joined(separator: " "))",
+            "base-uri 'none'",
+            // OAuth 2.1 §7.12: "authorization servers MUST prevent clickjacking attacks"
+            "frame-ancestors 'none'",
+        ].compactMap(\.self).joined(separator: "; ")
+    }
+}
+
+/// The names of the form fields that pages send; the server reads them by these names.
+package enum FormField {
+    /// The token that proves that the form came from a page of ours.
+    package static let csrfToken = "csrf_token"
+    /// The person's user name or e-mail address.
+    package static let username = "username"
+    /// The person's password.
+    package static let password = "password"
+    /// The button that was pressed: one of ``Decision``.
+    package static let decision = "decision"
+    /// The session that was chosen; empty means another account.
+    package static let session = "session"
+}
+
+/// The values of the ``FormField/decision`` field.
+package enum Decision: String, Sendable {
+    case signIn = "sign-in"
+    case cancel
+    case allow
+    case deny
+    case signOut = "sign-out"
+    case stay
+}

@@ -1,0 +1,99 @@
+// SignIn: the page where a person proves who they are with a username and a password.
+// OIDC Core §3.1.2.3 (authentication), §3.1.2.1 (`login_hint`, `prompt=login`, `max_age`). Stores nothing.
+
+/// Why a sign-in did not succeed; the page says the same for an unknown person and a wrong password.
+package enum SignInProblem: Hashable, Sendable {
+    case wrongCredentials
+    case throttled(retryAfterSeconds: Int)
+    case busy
+    case expired
+}
+
+/// What the sign-in is for.
+package enum SignInReason: Sendable {
+    /// There is no usable session.
+    case noSession
+    /// There is one, but the application wants the person to prove it again (`prompt=login`, `max_age`).
+    case reauthentication
+}
+
+/// The sign-in page.
+package struct SignInPage: Page {
+    package var applicationName: String
+    package var action: String
+    package var csrfToken: String
+    package var usernameHint: String
+    package var problem: SignInProblem?
+    package var reason: SignInReason
+    /// Where "Cancel" posts to, with ``FormField/decision`` = `cancel`; without it there is no such button.
+    package var cancelAction: String?
+    package var formActions: [String]
+
+    package init(
+        applicationName: String,
+        action: String,
+        csrfToken: String,
+        usernameHint: String = "",
+        problem: SignInProblem? = nil,
+        reason: SignInReason = .noSession,
+        cancelAction: String? = nil,
+        formActions: [String] = []
+    ) {
+        self.applicationName = applicationName
+        self.action = action
+        self.csrfToken = csrfToken
+        self.usernameHint = usernameHint
+        self.problem = problem
+        self.reason = reason
+        self.cancelAction = cancelAction
+        self.formActions = formActions
+    }
+
+    package func html(texts: Texts, basePath: String) -> [UInt8] {
+        let words = texts.signIn
+        let application = ["application": applicationName]
+        let isRepeat = reason == .reauthentication
+        let title = isRepeat ? words.reauthenticationTitle : words.title
+        return Templates.page(
+            "sign-in",
+            title: problem == nil ? title : words.problemTitle.plain(["title": title]),
+            texts: texts,
+            basePath: basePath,
+            values: [
+                "heading": title,
+                "lead": (isRepeat ? words.reauthenticationLead : words.lead).filled(application),
+                "submit": isRepeat ? words.confirm : words.submit,
+                "action": Link.target(action),
+                "csrfToken": csrfToken,
+                "usernameHint": usernameHint.isEmpty ? nil : usernameHint,
+                "hasProblem": problem != nil,
+                "problem": problem.map { words.text(of: $0) },
+                "isFieldProblem": problem == .wrongCredentials,
+                "focusUsername": usernameHint.isEmpty,
+                "focusPassword": !usernameHint.isEmpty,
+                "cancelAction": cancelAction.map(Link.target),
+            ]
+        )
+    }
+}
+
+extension Texts.SignIn {
+    fileprivate func text(of problem: SignInProblem) -> [[String: String]] {
+        switch problem {
+        case .wrongCredentials: wrongCredentials.filled()
+        case .busy: busy.filled()
+        case .expired: expired.filled()
+        case .throttled(let seconds): throttled(seconds: seconds)
+        }
+    }
+
+    private func throttled(seconds: Int) -> [[String: String]] {
+        switch seconds {
+        case ...1: throttledOneSecond.filled()
+        case 2..<60: throttledSeconds.filled(["count": "\(seconds)"])
+        case 60: throttledOneMinute.filled()
+        // Rounded up: a person who comes back when told must not be refused again.
+        default: throttledMinutes.filled(["count": "\((seconds - 1) / 60 + 1)"])
+        }
+    }
+}

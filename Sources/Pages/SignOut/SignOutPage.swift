@@ -1,0 +1,69 @@
+// SignOut: the question before and the page after RP-initiated logout.
+// OIDC RP-Initiated Logout §2 (ask the person), §3 (redirection afterwards). Stores nothing.
+
+/// The question whether to sign out; its buttons send ``FormField/decision`` = `sign-out` or `stay`.
+package struct SignOutPage: Page {
+    /// The application that asked, when it proved who it is.
+    package var applicationName: String?
+    package var personName: String
+    package var action: String
+    package var csrfToken: String
+    package var formActions: [String]
+
+    package init(
+        applicationName: String?,
+        personName: String,
+        action: String,
+        csrfToken: String,
+        formActions: [String] = []
+    ) {
+        self.applicationName = applicationName
+        self.personName = personName
+        self.action = action
+        self.csrfToken = csrfToken
+        self.formActions = formActions
+    }
+
+    package func html(texts: Texts, basePath: String) -> [UInt8] {
+        let words = texts.signOut
+        let lead =
+            if let applicationName {
+                words.leadForApplication.filled(["application": applicationName, "person": personName])
+            } else {
+                words.lead.filled(["person": personName])
+            }
+        return Templates.page(
+            "sign-out",
+            title: words.title,
+            texts: texts,
+            basePath: basePath,
+            values: ["lead": lead, "action": Link.target(action), "csrfToken": csrfToken]
+        )
+    }
+}
+
+/// The page after signing out, when there is no address to return to or the person should choose to.
+package struct SignedOutPage: Page {
+    package var applicationName: String?
+    package var continueURL: String?
+
+    package init(applicationName: String? = nil, continueURL: String? = nil) {
+        self.applicationName = applicationName
+        self.continueURL = continueURL
+    }
+
+    package func html(texts: Texts, basePath: String) -> [UInt8] {
+        let words = texts.signedOut
+        let label: Phrase = applicationName == nil ? Phrase(stringLiteral: words.continuePlain) : words.continueTo
+        return Templates.page(
+            "signed-out",
+            title: words.title,
+            texts: texts,
+            basePath: basePath,
+            values: [
+                "continueURL": continueURL.flatMap { Link.isNavigation($0) ? $0 : nil },
+                "label": label.filled(["application": applicationName ?? ""]),
+            ]
+        )
+    }
+}

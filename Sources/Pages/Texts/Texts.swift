@@ -1,0 +1,117 @@
+// Texts: every word that a page says, in one value a language. A translation is one more `static let` next to
+// `english`; the compiler names what it forgot. Templates hold no words. Locale choice: OIDC Core §3.1.2.1 `ui_locales`.
+
+/// The words of all pages in one language.
+package struct Texts: Sendable {
+    /// The language as a BCP 47 tag, for `<html lang>`.
+    package var language: String
+    /// The direction of the script: "ltr" or "rtl".
+    package var direction: String
+    package var product: String
+    package var signIn: SignIn
+    package var consent: Consent
+    package var accountChooser: AccountChooser
+    package var formPost: FormPost
+    package var errors: Errors
+    package var signOut: SignOut
+    package var signedOut: SignedOut
+    package var welcome: Welcome
+
+    package struct SignIn: Sendable {
+        var title: String
+        /// The document's title when the form shows a problem: screen readers read it first.
+        var problemTitle: Phrase
+        var lead: Phrase
+        var reauthenticationTitle: String
+        var reauthenticationLead: Phrase
+        var username: String
+        var password: String
+        var submit: String
+        var confirm: String
+        var cancel: String
+        var wrongCredentials: Phrase
+        var throttledOneSecond: Phrase
+        var throttledSeconds: Phrase
+        var throttledOneMinute: Phrase
+        var throttledMinutes: Phrase
+        var busy: Phrase
+        var expired: Phrase
+    }
+
+    package struct Consent: Sendable {
+        var title: Phrase
+        var lead: Phrase
+        var host: Phrase
+        var scopes: String
+        var signInOnly: String
+        var offlineAccess: String
+        var offlineAccessDescription: String
+        var allow: String
+        var deny: String
+        var note: Phrase
+    }
+
+    package struct AccountChooser: Sendable {
+        var title: String
+        var lead: Phrase
+        var another: String
+    }
+
+    package struct FormPost: Sendable {
+        var title: String
+        var lead: String
+        var submit: String
+    }
+
+    package struct Errors: Sendable {
+        var malformedRequest: Explanation
+        var unknownApplication: Explanation
+        var unregisteredAddress: Explanation
+        var expired: Explanation
+        var crossSite: Explanation
+        var notFound: Explanation
+        var methodNotAllowed: Explanation
+        var tooLarge: Explanation
+        var tooManyRequests: Explanation
+        var unavailable: Explanation
+        var serverFault: Explanation
+        var status: Phrase
+        var trace: String
+        var detail: String
+        var help: String
+    }
+
+    /// A headline and what a person can do about it.
+    package struct Explanation: Sendable {
+        package var title: String
+        package var explanation: String
+    }
+
+    package struct SignOut: Sendable {
+        var title: String
+        var lead: Phrase
+        var leadForApplication: Phrase
+        var submit: String
+        var stay: String
+    }
+
+    package struct SignedOut: Sendable {
+        var title: String
+        var lead: String
+        var continueTo: Phrase
+        var continuePlain: String
+    }
+
+    package struct Welcome: Sendable {
+        var title: Phrase
+        var lead: String
+        var issuer: String
+        var discovery: String
+        var developmentTitle: String
+        var developmentLead: String
+        var demo: String
+        var username: String
+        var password: String
+        var developmentWarning: String
+    }
+}

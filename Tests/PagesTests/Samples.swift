@@ -1,0 +1,175 @@
+import Pages
+
+/// One example of every page, ordinary or hostile, for tests that hold for all of them.
+enum Samples {
+    /// Every page with `text` in each field that comes from outside.
+    static func pages(filledWith text: String) -> [(name: String, page: any Page)] {
+        [
+            (
+                "sign-in",
+                SignInPage(
+                    applicationName: text,
+                    action: text,
+                    csrfToken: text,
+                    usernameHint: text,
+                    problem: .wrongCredentials,
+                    cancelAction: text,
+                    formActions: [text]
+                )
+            ),
+            (
+                "sign-in-again",
+                SignInPage(
+                    applicationName: text,
+                    action: text,
+                    csrfToken: text,
+                    usernameHint: text,
+                    problem: .throttled(retryAfterSeconds: 61),
+                    reason: .reauthentication,
+                    formActions: [text]
+                )
+            ),
+            (
+                "consent",
+                ConsentPage(
+                    applicationName: text,
+                    applicationHost: text,
+                    personName: text,
+                    scopes: [.init(name: text, description: text), .init(name: text, description: "")],
+                    offlineAccess: .requested,
+                    action: text,
+                    csrfToken: text,
+                    formActions: [text]
+                )
+            ),
+            (
+                "account-chooser",
+                AccountChooserPage(
+                    applicationName: text,
+                    accounts: [.init(personName: text, personDetail: text, sessionReference: text)],
+                    action: text,
+                    csrfToken: text,
+                    formActions: [text]
+                )
+            ),
+            ("form-post", FormPostPage(redirectURI: text, fields: [.init(name: text, value: text)])),
+            ("error", ErrorPage(kind: .malformedRequest, status: 400, traceID: text, detail: text)),
+            (
+                "sign-out",
+                SignOutPage(
+                    applicationName: text,
+                    personName: text,
+                    action: text,
+                    csrfToken: text,
+                    formActions: [text]
+                )
+            ),
+            ("signed-out", SignedOutPage(applicationName: text, continueURL: text)),
+            (
+                "welcome",
+                WelcomePage(
+                    productName: text,
+                    issuer: text,
+                    discoveryURL: text,
+                    development: .init(demoURL: text, username: text, password: text)
+                )
+            ),
+        ]
+    }
+
+    /// Every page as people see it.
+    static let ordinary: [(name: String, page: any Page)] = [
+        ("sign-in", signIn()),
+        ("sign-in-cancel", signIn(cancelAction: "/interaction/1/cancel")),
+        ("sign-in-wrong", signIn(usernameHint: "ada@example.com", problem: .wrongCredentials)),
+        ("sign-in-throttled", signIn(usernameHint: "ada@example.com", problem: .throttled(retryAfterSeconds: 42))),
+        ("sign-in-again", signIn(usernameHint: "ada@example.com", reason: .reauthentication)),
+        (
+            "consent",
+            ConsentPage(
+                applicationName: "Field Notes",
+                applicationHost: "notes.example.com",
+                personName: "Ada Lovelace",
+                scopes: [
+                    .init(name: "openid", description: "Know who you are when you sign in"),
+                    .init(name: "profile", description: "See your name and picture"),
+                    .init(name: "orders:read", description: "Read your orders"),
+                ],
+                offlineAccess: .requested,
+                action: "/interaction/1/consent",
+                csrfToken: "c",
+                formActions: ["https://notes.example.com"]
+            )
+        ),
+        (
+            "account-chooser",
+            AccountChooserPage(
+                applicationName: "Field Notes",
+                accounts: [
+                    .init(personName: "Ada Lovelace", personDetail: "ada@example.com", sessionReference: "1"),
+                    .init(personName: "Grace Hopper", personDetail: "grace@example.com", sessionReference: "2"),
+                ],
+                action: "/interaction/1/account",
+                csrfToken: "c"
+            )
+        ),
+        (
+            "form-post",
+            FormPostPage(
+                redirectURI: "https://notes.example.com/callback",
+                fields: [.init(name: "code", value: "abc"), .init(name: "state", value: "xyz")]
+            )
+        ),
+        ("error", ErrorPage(kind: .unregisteredAddress, status: 400, traceID: "7f3a9c1e5b2d4806")),
+        (
+            "error-detail",
+            ErrorPage(
+                kind: .unregisteredAddress,
+                status: 400,
+                traceID: "7f3a9c1e5b2d4806",
+                detail: "redirect_uri: expected one of https://notes.example.com/callback, "
+                    + "got https://notes.example.com/callbacks. Register it with: signet client update notes"
+            )
+        ),
+        (
+            "sign-out",
+            SignOutPage(
+                applicationName: "Field Notes",
+                personName: "Ada Lovelace",
+                action: "/sign-out",
+                csrfToken: "c"
+            )
+        ),
+        ("signed-out", SignedOutPage(applicationName: "Field Notes", continueURL: "https://notes.example.com/")),
+        (
+            "welcome",
+            WelcomePage(
+                productName: "Signet",
+                issuer: "http://localhost:8080",
+                discoveryURL: "http://localhost:8080/.well-known/openid-configuration",
+                development: .init(demoURL: "http://localhost:8081", username: "demo", password: "correct horse")
+            )
+        ),
+    ]
+
+    static func signIn(
+        usernameHint: String = "",
+        problem: SignInProblem? = nil,
+        reason: SignInReason = .noSession,
+        cancelAction: String? = nil
+    ) -> SignInPage {
+        SignInPage(
+            applicationName: "Field Notes",
+            action: "/interaction/1/sign-in",
+            csrfToken: "c",
+            usernameHint: usernameHint,
+            problem: problem,
+            reason: reason,
+            cancelAction: cancelAction
+        )
+    }
+
+    static func text(_ page: some Page) -> String {
+        String(decoding: page.html(texts: .english), as: UTF8.self)
+    }
+}
