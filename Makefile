@@ -1,0 +1,28 @@
+# Each target is one script in scripts/, so that it can be read, run and tested by itself.
+.DEFAULT_GOAL := help
+.PHONY: help run test build fmt lint clean
+
+# What `make run` gives to signet.
+ARGS ?= serve --dev --data-dir ./signet-data
+
+help: ## Say what can be made here.
+	@echo 'make …'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+
+run: ## Install what is missing, build, and start a demo server on http://localhost:8080 (other arguments: make run ARGS='serve --help').
+	@scripts/run.sh $(ARGS)
+
+test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, journeys, crashes.
+	@scripts/test.sh
+
+build: ## Build the release executable, .build/release/signet.
+	@scripts/build.sh
+
+fmt: ## Format every Swift file in place.
+	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+lint: ## Check the form of every source file and change nothing.
+	@scripts/lint.sh
+
+clean: ## Remove what was built and installed here; the data of `make run` (signet-data) stays.
+	@rm -rf .build .venv

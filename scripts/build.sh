@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Builds the release executable. Linux carries the Swift runtime inside it, so that it can be copied to a machine
+# without Swift; macOS has the runtime in the system.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/setup.sh
+source scripts/setup.sh
+prepare_build
+
+flags=(-c release --product signet)
+if [ "$(uname -s)" = Linux ]; then
+    flags+=(--static-swift-stdlib)
+fi
+say "swift build ${flags[*]} (the first build takes several minutes)"
+swift build "${flags[@]}"

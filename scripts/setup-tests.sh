@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Adds what the tests need to what scripts/setup.sh installs: a Chromium, and a Python environment in .venv with the
+# pinned packages of Tests/requirements.txt. Idempotent and quick when nothing is missing.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=scripts/setup.sh
+source "$root/scripts/setup.sh"
+
+# Prints the path of a Chromium that can be run headless, or nothing.
+find_chromium() {
+    local candidate
+    for candidate in "${SIGNET_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+        "/Applications/Chromium.app/Contents/MacOS/Chromium"; do
+        if [ -n "$candidate" ] && command -v "$candidate" >/dev/null 2>&1; then
+            command -v "$candidate"
+            return
+        fi
+    done
+}
+
+is_ubuntu() { [ -r /etc/os-release ] && grep -q '^ID=ubuntu' /etc/os-release; }
+
+install_chromium() {
+    if [ -n "$(find_chromium)" ]; then
+        return
+    fi
+    # Ubuntu's chromium package is a snap, which does not start in containers.
+    if is_ubuntu; then
+        fail "missing: a Chromium for the browser journeys. Ubuntu ships it only as a snap ('snap install chromium')." \
+            "Or install Google Chrome, or name any Chromium in the environment variable SIGNET_CHROMIUM."
+    fi
+    install_packages "chromium" "--cask google-chrome" "Chromium, for the browser journeys"
+    if [ -z "$(find_chromium)" ]; then
+        fail "Chromium is still not found; name one in the environment variable SIGNET_CHROMIUM."
+    fi
+}
+
+install_python() {
+    if ! command -v python3 >/dev/null 2>&1; then
+        install_packages "python3 python3-venv" "python" "Python 3, for the journeys"
+    fi
+    # Debian splits ensurepip off: 'python3 -m venv' then exists and fails.
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        install_packages "python3-venv" "python" "Python's venv module, for the journeys"
+    fi
+}
+
+install_python_packages() {
+    local requirements=$root/Tests/requirements.txt stamp=$root/.venv/requirements.installed
+    if cmp -s "$requirements" "$stamp" && "$root/.venv/bin/python" -c '' 2>/dev/null; then
+        return
+    fi
+    say "making .venv and installing Tests/requirements.txt into it"
+    rm -rf "$root/.venv"
+    python3 -m venv "$root/.venv"
+    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$stamp"
+}
+
+prepare_tests() {
+    prepare_build
+    install_chromium
+    install_python
+    install_python_packages
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+    prepare_tests
+fi

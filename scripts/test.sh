@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds everything, runs every test and says what ran. Ends with one line
+# "N passed, N failed"; the exit code is 0 only if something passed and nothing failed.
+#
+# Besides the Swift tests there are suites that run the real executable: Tests/Journeys/run.sh (relying parties and a
+# browser that we did not write) and Tests/Crash/run.sh (kill -9 and lost writes). Each ends with its own line
+# "N passed, N failed" and gets:
+#   SIGNET_BIN       the executable under test
+#   SIGNET_CHROMIUM  a Chromium
+#   PATH             with the Python of .venv first
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/setup-tests.sh
+source scripts/setup-tests.sh
+
+logs=.build/test-logs
+passed=0
+failed=0
+report=()
+
+heading() { printf '\n== %s\n' "$*"; }
+
+# count KIND PASSED FAILED SECONDS: adds to the totals and to what is said at the end.
+count() {
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    report+=("$(printf '  %-10s %5d passed, %d failed  (%d s)' "$1" "$2" "$3" "$4")")
+}
+
+run_swift_tests() {
+    local began=$SECONDS good bad
+    heading "Swift tests"
+    rm -f "$logs"/swift*
+    {
+        local code=0
+        swift test --skip-build --disable-xctest --xunit-output "$logs/swift.xml" 2>&1 || code=$?
+        echo "$code" >"$logs/swift.exit"
+    } | python3 scripts/summarize_tests.py \
+        "$logs/swift.log" "$logs/swift-swift-testing.xml" "$logs/swift.exit" "$logs/swift.totals"
+    read -r good bad <"$logs/swift.totals"
+    count Swift "$good" "$bad" $((SECONDS - began))
+}
+
+# run_suite NAME: runs Tests/NAME/run.sh if there is one, and believes neither a missing line nor a lying exit code.
+run_suite() {
+    local name=$1 began=$SECONDS code=0 line good=0 bad=0
+    local script=Tests/$name/run.sh
+    [ -e "$script" ] || return 0
+    heading "$name"
+    bash "$script" 2>&1 | tee "$logs/$name.log" || code=$?
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$logs/$name.log" | tail -n 1 || true)
+    if [ -n "$line" ]; then
+        good=${line%% *}
+        bad=${line#*, }
+        bad=${bad%% *}
+    fi
+    if [ "$bad" -eq 0 ] && { [ "$code" -ne 0 ] || [ "$good" -eq 0 ]; }; then
+        echo "$script: exit code $code and $good passed counts as one failure"
+        bad=1
+    fi
+    count "$name" "$good" "$bad" $((SECONDS - began))
+}
+
+heading "Setup"
+prepare_tests
+mkdir -p "$logs"
+
+heading "Build (the first one takes several minutes)"
+built=$SECONDS
+swift build --build-tests
+built=$((SECONDS - built))
+
+SIGNET_BIN=$(swift build --show-bin-path)/signet
+SIGNET_CHROMIUM=$(find_chromium)
+export SIGNET_BIN SIGNET_CHROMIUM PATH="$PWD/.venv/bin:$PATH"
+
+run_swift_tests
+run_suite Journeys
+run_suite Crash
+
+heading "What ran (build $built s, everything $SECONDS s; logs in $logs)"
+printf '%s\n' "${report[@]}"
+echo
+echo "$passed passed, $failed failed"
+[ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]
