@@ -6,11 +6,14 @@ public struct Instant: Hashable, Comparable, Sendable {
     /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted (POSIX time).
     public var millisecondsSinceEpoch: Int64
 
+    /// The moment that lies so many milliseconds after the epoch.
     public init(millisecondsSinceEpoch: Int64) {
         self.millisecondsSinceEpoch = millisecondsSinceEpoch
     }
 
-    /// The moment that a `NumericDate` of whole seconds names (RFC 7519 §2). Values outside the range saturate.
+    /// The moment that a `NumericDate` of whole seconds names (RFC 7519 §2).
+    ///
+    /// Values outside the range saturate.
     public init(secondsSinceEpoch seconds: Int64) {
         let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
         self.millisecondsSinceEpoch = overflow ? (seconds < 0 ? .min : .max) : milliseconds
@@ -25,6 +28,7 @@ public struct Instant: Hashable, Comparable, Sendable {
     /// Later than every moment that a token or a record can name.
     public static let distantFuture = Instant(millisecondsSinceEpoch: .max)
 
+    /// Whether `left` is the earlier moment.
     public static func < (left: Instant, right: Instant) -> Bool {
         left.millisecondsSinceEpoch < right.millisecondsSinceEpoch
     }
@@ -35,13 +39,16 @@ public struct Instant: Hashable, Comparable, Sendable {
         return Instant(millisecondsSinceEpoch: overflow ? (duration < .zero ? .min : .max) : sum)
     }
 
+    /// The moment that lies `duration` before `instant`; saturates.
     public static func - (instant: Instant, duration: Duration) -> Instant {
         instant + (.zero - duration)
     }
 
     /// The time from `right` to `left`, negative where `left` is the earlier; saturates.
     public static func - (left: Instant, right: Instant) -> Duration {
-        let (difference, overflow) = left.millisecondsSinceEpoch.subtractingReportingOverflow(right.millisecondsSinceEpoch)
+        let (difference, overflow) = left.millisecondsSinceEpoch.subtractingReportingOverflow(
+            right.millisecondsSinceEpoch
+        )
         return .milliseconds(overflow ? (left < right ? Int64.min : .max) : difference)
     }
 }
