@@ -64,3 +64,16 @@ extension Duration {
     /// The duration in seconds, rounded towards zero: `expires_in`, `Retry-After`, `Max-Age`.
     public var wholeSeconds: Int64 { components.seconds }
 }
+
+extension Instant: Codable {
+    /// Reads milliseconds since the epoch.
+    public init(from decoder: any Decoder) throws {
+        self.init(millisecondsSinceEpoch: try decoder.singleValueContainer().decode(Int64.self))
+    }
+
+    /// Writes milliseconds since the epoch.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(millisecondsSinceEpoch)
+    }
+}

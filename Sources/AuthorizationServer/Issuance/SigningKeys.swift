@@ -1,0 +1,154 @@
+package import Instants
+package import JOSE
+package import OAuthVocabulary
+package import Storage
+
+/// The life of signing keys: made ahead of use, published, used, superseded, gone. RFC 7517 §5 names the document.
+package struct SigningKeys: Sendable {
+    let store: any Store
+    let keys: DerivedKeys
+    let configuration: ProviderConfiguration
+    let revocations: Revocations
+
+    package init(store: any Store, keys: DerivedKeys, configuration: ProviderConfiguration) {
+        self.store = store
+        self.keys = keys
+        self.configuration = configuration
+        revocations = Revocations(store: store, configuration: configuration)
+    }
+
+    /// Reads the keys into the keyring; first makes what is missing: a key for each algorithm, and the successor of one
+    /// whose time is nearly up. Safe to run from several processes at once.
+    package func refresh(_ keyring: Keyring, now: Instant) async throws {
+        var records = try await load(now: now)
+        for algorithm in Keyring.algorithms {
+            let mine = records.filter { $0.algorithm == algorithm.name && $0.retiredAt == nil }
+            if !mine.contains(where: { $0.activeFrom <= now }) {
+                records.append(try await make(algorithm, activeFrom: now, now: now))
+            } else if let youngest = mine.map(\.activeFrom).max(),
+                youngest + configuration.keyRotationPeriod <= now + configuration.keyPublicationLead {
+                records.append(try await make(algorithm, activeFrom: now + configuration.keyPublicationLead, now: now))
+            }
+        }
+        keyring.swap(try snapshot(of: records, now: now))
+        try await removeExpired(records, now: now)
+    }
+
+    /// Makes a new key for each algorithm (or one of them). It signs after the publication lead, or at once.
+    package func rotate(
+        algorithm: SignatureAlgorithm? = nil, immediately: RotationTiming, now: Instant
+    ) async throws -> [SigningKeySummary] {
+        var made: [SigningKeyRecord] = []
+        for candidate in Keyring.algorithms where algorithm == nil || candidate == algorithm {
+            let activeFrom = immediately == .atOnce ? now : now + configuration.keyPublicationLead
+            made.append(try await make(candidate, activeFrom: activeFrom, now: now))
+        }
+        let all = try await load(now: now)
+        return made.map { summary(of: $0, among: all, now: now) }
+    }
+
+    package enum RotationTiming: Hashable, Sendable { case afterPublication, atOnce }
+
+    /// Takes a key out of use and out of the key set now; what it signed no longer verifies here.
+    package func retire(_ keyID: String, now: Instant) async throws {
+        guard let record = try await store.find(SigningKeyRecord.key(keyID), now: now) else {
+            throw RegistrationError.unknown("there is no signing key with the identifier \(keyID)")
+        }
+        var stored = try Stored<SigningKeyRecord>(record)
+        guard stored.content.retiredAt == nil else {
+            throw RegistrationError.taken("the signing key \(keyID) is retired already")
+        }
+        stored.content.retiredAt = now
+        try await revocations.apply(ending: .signingKey(keyID), with: [try stored.replaced()], now: now)
+    }
+
+    package func list(now: Instant) async throws -> [SigningKeySummary] {
+        let records = try await load(now: now)
+        return records.map { summary(of: $0, among: records, now: now) }.sorted {
+            ($0.algorithm, $0.activeFrom, $0.keyID) < ($1.algorithm, $1.activeFrom, $1.keyID)
+        }
+    }
+
+    // MARK: - Times
+
+    /// Whether the key is published: from its making until the last token that it signed has expired.
+    private func isPublished(_ record: SigningKeyRecord, among all: [SigningKeyRecord], now: Instant) -> Bool {
+        guard record.retiredAt == nil else { return false }
+        guard let superseded = supersededAt(record, among: all) else { return true }
+        return now < superseded + max(configuration.accessTokenLifetime, configuration.idTokenLifetime) + Limits.clockSkew
+    }
+
+    /// When the next younger key of its algorithm takes over.
+    private func supersededAt(_ record: SigningKeyRecord, among all: [SigningKeyRecord]) -> Instant? {
+        all.filter {
+            $0.algorithm == record.algorithm && $0.retiredAt == nil
+                && ($0.activeFrom, $0.keyID) > (record.activeFrom, record.keyID)
+        }.map(\.activeFrom).min()
+    }
+
+    private func summary(of record: SigningKeyRecord, among all: [SigningKeyRecord], now: Instant) -> SigningKeySummary {
+        var state = SigningKeyRecord.State.active
+        if record.retiredAt != nil {
+            state = .retired
+        } else if record.activeFrom > now {
+            state = .pending
+        } else if let superseded = supersededAt(record, among: all), superseded <= now {
+            state = .retired
+        }
+        return SigningKeySummary(
+            keyID: record.keyID, algorithm: record.algorithm, state: state, createdAt: record.createdAt,
+            activeFrom: record.activeFrom, retiredAt: record.retiredAt ?? supersededAt(record, among: all))
+    }
+
+    // MARK: - Store
+
+    private func load(now: Instant) async throws(StoreError) -> [SigningKeyRecord] {
+        var records: [SigningKeyRecord] = []
+        for record in try await store.page(SigningKeyRecord.kind, filter: .all, after: nil, limit: 1000, now: now) {
+            records.append(try SigningKeyRecord(from: record))
+        }
+        return records
+    }
+
+    private func make(_ algorithm: SignatureAlgorithm, activeFrom: Instant, now: Instant) async throws -> SigningKeyRecord {
+        let key = try SigningKey.generate(algorithm)
+        let record = SigningKeyRecord(
+            keyID: key.keyID, algorithm: algorithm.name,
+            sealedPrivateJWK: try keys.sealSigningKey(key.privateJWK.members.serialized(), keyID: key.keyID),
+            publicJWK: String(decoding: key.publicJWK.members.serialized(), as: UTF8.self),
+            createdAt: now, activeFrom: activeFrom)
+        let outcome = try await store.apply(
+            [.insert(Record(key: SigningKeyRecord.key(key.keyID), payload: try record.encoded()))], now: now)
+        guard case .applied = outcome else { throw StoreError.corrupt(reason: "two signing keys share a thumbprint") }
+        return record
+    }
+
+    private func removeExpired(_ records: [SigningKeyRecord], now: Instant) async throws {
+        for record in records where !isPublished(record, among: records, now: now) {
+            let over = record.retiredAt ?? supersededAt(record, among: records) ?? now
+            if over + .seconds(30 * 86400) <= now {
+                _ = try await store.apply([.delete(SigningKeyRecord.key(record.keyID))], now: now)
+            }
+        }
+    }
+
+    private func snapshot(of records: [SigningKeyRecord], now: Instant) throws -> KeyringSnapshot {
+        var snapshot = KeyringSnapshot()
+        var documents: [JSON] = []
+        var verifying: [VerificationKey] = []
+        for record in records.sorted(by: { ($0.activeFrom, $0.keyID) < ($1.activeFrom, $1.keyID) })
+        where isPublished(record, among: records, now: now) {
+            let publicJWK = try JWK(parsing: Array(record.publicJWK.utf8))
+            documents.append(.object(publicJWK.members))
+            verifying.append(try VerificationKey(publicJWK))
+            guard record.activeFrom <= now else { continue }
+            guard let plain = keys.openSigningKey(record.sealedPrivateJWK, keyID: record.keyID) else {
+                throw StoreError.corrupt(reason: "signing key \(record.keyID) cannot be opened with this master key")
+            }
+            snapshot.signing[record.algorithm] = try SigningKey(JWK(parsing: plain))
+        }
+        snapshot.published = KeySet(verifying)
+        snapshot.document = JSON.object(["keys": .array(documents)]).serialized()
+        return snapshot
+    }
+}

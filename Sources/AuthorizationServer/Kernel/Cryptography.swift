@@ -1,0 +1,112 @@
+internal import Crypto
+internal import FoundationEssentials
+package import JOSE
+package import OAuthVocabulary
+package import Storage
+
+/// SHA-256, and the shapes in which identifiers are stored.
+package enum Digest {
+    package static func sha256(_ text: String) -> [UInt8] { Array(SHA256.hash(data: Array(text.utf8))) }
+    package static func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
+    /// SHA-256 in base64url: how secrets of high entropy are kept, and PKCE challenges are written.
+    package static func sha256Text(_ text: String) -> String { Base64URL.encode(sha256(text)) }
+    package static func sha512(_ text: String) -> [UInt8] { Array(SHA512.hash(data: Array(text.utf8))) }
+}
+
+extension RecordKey {
+    /// The key of the record that `identifier` names among its kind.
+    package init(_ kind: RecordKind, _ identifier: String) {
+        self.init(kind: kind, identifier: IdentifierHash(bytes: Digest.sha256(identifier)))
+    }
+}
+
+extension SecondaryIndex {
+    package init(_ name: String, _ text: String) {
+        self.init(name: name, value: IdentifierHash(bytes: Digest.sha256(text)))
+    }
+}
+
+/// The 32 bytes from which every other key of a server is derived. They live in a file of mode 0600, not in the store.
+package struct MasterKey: Sendable, CustomStringConvertible {
+    package static let byteCount = 32
+    let key: SymmetricKey
+
+    /// `nil` unless there are exactly 32 bytes.
+    package init?(_ bytes: [UInt8]) {
+        guard bytes.count == Self.byteCount else { return nil }
+        key = SymmetricKey(data: bytes)
+    }
+
+    package var description: String { "<master key>" }
+
+    /// A key for one purpose (HKDF-SHA256, RFC 5869): knowing one tells nothing about another.
+    func derived(for purpose: String) -> SymmetricKey {
+        HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: key, salt: Array("signet".utf8), info: Array(purpose.utf8), outputByteCount: 32)
+    }
+}
+
+/// The derived keys, made once at start.
+package struct DerivedKeys: Sendable {
+    /// The version that new refresh tokens are made under; older versions stay verifiable while they are listed.
+    package static let currentRefreshKeyVersion: UInt8 = 1
+
+    private let refreshKeys: [UInt8: SymmetricKey]
+    private let interaction: SymmetricKey
+    private let opaque: SymmetricKey
+    private let signingKeys: SymmetricKey
+    private let check: SymmetricKey
+
+    package init(_ master: MasterKey) {
+        refreshKeys = [1: master.derived(for: "refresh-token-mac-1")]
+        interaction = master.derived(for: "interaction-mac-1")
+        opaque = master.derived(for: "opaque-access-token-1")
+        signingKeys = master.derived(for: "signing-keys-1")
+        check = master.derived(for: "master-key-check-1")
+    }
+
+    /// HMAC-SHA256 under the refresh key of this version; `nil` where there is no such version.
+    func refreshMAC(_ message: [UInt8], keyVersion: UInt8) -> [UInt8]? {
+        refreshKeys[keyVersion].map { Array(HMAC<SHA256>.authenticationCode(for: message, using: $0)) }
+    }
+
+    /// HMAC-SHA256 for what binds a form to its browser.
+    package func interactionMAC(_ message: String) -> String {
+        Base64URL.encode(Array(HMAC<SHA256>.authenticationCode(for: Array(message.utf8), using: interaction)))
+    }
+
+    /// Proves that this is the key that the store was made with, and tells nothing about it.
+    package var fingerprint: String {
+        Base64URL.encode(Array(HMAC<SHA256>.authenticationCode(for: Array("signet".utf8), using: check)))
+    }
+
+    /// Seals a signing key for the store: AES-256-GCM, bound to its `kid`.
+    func sealSigningKey(_ plain: [UInt8], keyID: String) throws(OAuthError) -> [UInt8] {
+        try seal(plain, with: signingKeys, boundTo: keyID)
+    }
+
+    func openSigningKey(_ sealed: [UInt8], keyID: String) -> [UInt8]? {
+        open(sealed, with: signingKeys, boundTo: keyID)
+    }
+
+    /// Seals the claims of an opaque access token: AES-256-GCM.
+    func sealOpaqueToken(_ plain: [UInt8]) throws(OAuthError) -> [UInt8] {
+        try seal(plain, with: opaque, boundTo: "access-token")
+    }
+
+    func openOpaqueToken(_ sealed: [UInt8]) -> [UInt8]? { open(sealed, with: opaque, boundTo: "access-token") }
+
+    private func seal(_ plain: [UInt8], with key: SymmetricKey, boundTo context: String) throws(OAuthError) -> [UInt8] {
+        guard let combined = try? AES.GCM.seal(plain, using: key, authenticating: Array(context.utf8)).combined else {
+            throw .internalFault("AES-GCM could not seal")
+        }
+        return Array(combined)
+    }
+
+    private func open(_ sealed: [UInt8], with key: SymmetricKey, boundTo context: String) -> [UInt8]? {
+        guard let box = try? AES.GCM.SealedBox(combined: sealed),
+            let plain = try? AES.GCM.open(box, using: key, authenticating: Array(context.utf8))
+        else { return nil }
+        return Array(plain)
+    }
+}

@@ -1,0 +1,88 @@
+package import Instants
+package import JOSE
+package import OAuthVocabulary
+package import Storage
+
+/// What protocol decisions need to know of a person. Accounts keeps the person; this is a snapshot of one moment.
+package struct PersonSnapshot: Hashable, Sendable {
+    package var subject: Subject
+    package var isEnabled: Bool
+    /// When the password last changed or the person was last re-enabled: grants made before it are over.
+    package var credentialsChangedAt: Instant
+    /// The standard claims of OpenID Connect Core §5.1 that are known of the person.
+    package var standardClaims: JSONObject
+    package var roles: [String]
+    package var groups: [String]
+    package var entitlements: [String]
+    /// Claims of the operator's own making.
+    package var ownClaims: JSONObject
+    /// What a decision about this person rests on.
+    package var key: RecordKey
+    package var version: Int64
+
+    package init(
+        subject: Subject, isEnabled: Bool, credentialsChangedAt: Instant, standardClaims: JSONObject = [:],
+        roles: [String] = [], groups: [String] = [], entitlements: [String] = [], ownClaims: JSONObject = [:],
+        key: RecordKey, version: Int64
+    ) {
+        self.subject = subject
+        self.isEnabled = isEnabled
+        self.credentialsChangedAt = credentialsChangedAt
+        self.standardClaims = standardClaims
+        self.roles = roles
+        self.groups = groups
+        self.entitlements = entitlements
+        self.ownClaims = ownClaims
+        self.key = key
+        self.version = version
+    }
+
+    /// The guard that lets no issuance race the disabling of this person.
+    package var unchanged: Change { .require(key, version: version) }
+}
+
+/// A live session of a person in one browser.
+package struct SessionSnapshot: Hashable, Sendable {
+    package var id: SessionID
+    package var subject: Subject
+    package var authentication: AuthenticationEvent
+    package var key: RecordKey
+
+    package init(id: SessionID, subject: Subject, authentication: AuthenticationEvent, key: RecordKey) {
+        self.id = id
+        self.subject = subject
+        self.authentication = authentication
+        self.key = key
+    }
+}
+
+/// How and when a person proved who they are.
+package struct AuthenticationEvent: Hashable, Sendable, Codable {
+    /// `auth_time`, OpenID Connect Core §2.
+    package var at: Instant
+    /// `acr`, OpenID Connect Core §2.
+    package var acr: String
+    /// `amr`, RFC 8176.
+    package var amr: [String]
+
+    package init(at: Instant, acr: String, amr: [String]) {
+        self.at = at
+        self.acr = acr
+        self.amr = amr
+    }
+}
+
+/// The people and their sessions, as the protocol asks for them.
+package protocol EndUsers: Sendable {
+    /// The person, enabled or not; `nil` if there is none.
+    func person(_ subject: Subject, now: Instant) async throws(StoreError) -> PersonSnapshot?
+    /// The session if it is live at `now`.
+    func session(_ id: SessionID, now: Instant) async throws(StoreError) -> SessionSnapshot?
+}
+
+/// What slows down guessing. Accounts counts; the protocol only asks.
+package protocol AttemptThrottle: Sendable {
+    /// How long this address must wait before it may try again as this client; `nil` to go ahead.
+    func wait(client: ClientID?, address: String, now: Instant) async throws(StoreError) -> Duration?
+    func recordFailure(client: ClientID?, address: String, now: Instant) async throws(StoreError)
+}

@@ -1,0 +1,132 @@
+package import Instants
+package import JOSE
+package import OAuthVocabulary
+
+/// One request, as an endpoint sees it: decoded, bounded, without HTTP around it.
+package struct EndpointRequest: Sendable {
+    package enum Method: String, Sendable { case get = "GET", post = "POST" }
+
+    package var method: Method
+    /// Query of a GET, form body of a POST; other combinations never reach an endpoint.
+    package var parameters: Parameters
+    /// The `Authorization` header as it came.
+    package var authorization: String?
+    /// The `Origin` header as it came.
+    package var origin: String?
+    /// The peer, or what a trusted proxy said of it.
+    package var remoteAddress: String
+    /// The person's session in this browser, found by its cookie; already known to be live.
+    package var browserSession: SessionSnapshot?
+    /// Hash of the cookie that names this browser before anybody has signed in, if it has one.
+    package var browserBinding: String?
+    /// Names the request in the log and in every error.
+    package var traceID: String
+
+    package init(
+        method: Method,
+        parameters: Parameters,
+        authorization: String? = nil,
+        origin: String? = nil,
+        remoteAddress: String = "127.0.0.1",
+        browserSession: SessionSnapshot? = nil,
+        browserBinding: String? = nil,
+        traceID: String = "test"
+    ) {
+        self.method = method
+        self.parameters = parameters
+        self.authorization = authorization
+        self.origin = origin
+        self.remoteAddress = remoteAddress
+        self.browserSession = browserSession
+        self.browserBinding = browserBinding
+        self.traceID = traceID
+    }
+}
+
+/// One answer, before it is HTTP.
+package struct EndpointResponse: Sendable {
+    package enum Body: Sendable {
+        case empty
+        case json(JSON)
+        /// Bytes that were made ahead of time, with their content type: discovery, key sets.
+        case prepared(contentType: String, [UInt8])
+        /// 303 to this address.
+        case redirect(String)
+        /// OAuth 2.0 Form Post Response Mode: a page that posts these fields to the client.
+        case formPost(RedirectURI, fields: [(name: String, value: String)])
+        /// A page for a person.
+        case screen(Screen)
+    }
+
+    package enum Caching: Hashable, Sendable {
+        case noStore
+        case publicFor(Duration)
+    }
+
+    package var status: Int
+    package var headers: [(name: String, value: String)]
+    package var body: Body
+    package var caching: Caching
+    /// What was refused and why: rendered, and logged under the trace id, by the HTTP room.
+    package var failure: OAuthError?
+    /// The client that was proven to be the caller: its registered origins decide CORS.
+    package var client: RegisteredClient?
+
+    package init(
+        status: Int = 200,
+        headers: [(name: String, value: String)] = [],
+        body: Body,
+        caching: Caching = .noStore,
+        failure: OAuthError? = nil,
+        client: RegisteredClient? = nil
+    ) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.caching = caching
+        self.failure = failure
+        self.client = client
+    }
+
+    /// RFC 6749 §5.2: an error as JSON. The HTTP room writes the body, because it knows the trace id.
+    package static func refusal(_ error: OAuthError, client: RegisteredClient? = nil) -> EndpointResponse {
+        EndpointResponse(status: error.status, body: .empty, failure: error, client: client)
+    }
+
+    /// An error that a person reads.
+    package static func errorScreen(_ error: OAuthError) -> EndpointResponse {
+        EndpointResponse(status: error.status, body: .screen(.error(error)), failure: error)
+    }
+}
+
+/// Who may call an endpoint from a script in a browser (CORS).
+package enum BrowserAccess: Hashable, Sendable {
+    /// Nobody: the endpoint is visited, or called by servers.
+    case none
+    /// Everybody: public documents.
+    case everyone
+    /// Origins that a client registered.
+    case registeredOrigins
+}
+
+/// One address of the server.
+package protocol Endpoint: Sendable {
+    /// Where it is mounted.
+    var location: EndpointLocation { get }
+    var methods: Set<EndpointRequest.Method> { get }
+    var browserAccess: BrowserAccess { get }
+    /// Whether its failures are pages for people rather than JSON.
+    var audience: EndpointAudience { get }
+    func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse
+}
+
+package enum EndpointAudience: Hashable, Sendable { case programs, people }
+
+/// An address relative to the issuer.
+package enum EndpointLocation: Hashable, Sendable {
+    /// Issuer and this path: `/token`.
+    case belowIssuer(String)
+    /// RFC 8414 §3: between host and path of the issuer; `oauth-authorization-server`. Served below the issuer too where
+    /// OpenID Connect Discovery §4 wants it there.
+    case wellKnown(String)
+}

@@ -1,0 +1,67 @@
+internal import FoundationEssentials
+package import Storage
+
+/// What a feature stores in a record's payload: JSON with a version, owned by the feature.
+package protocol Payload: Codable, Sendable {
+    static var kind: RecordKind { get }
+    /// The version that this program writes. It reads this one and every earlier one.
+    static var version: Int { get }
+}
+
+private struct Envelope<Body: Codable>: Codable {
+    var v: Int
+    var body: Body
+}
+
+extension Payload {
+    package static var version: Int { 1 }
+
+    /// The payload as bytes for a record.
+    package func encoded() throws(StoreError) -> [UInt8] {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return Array(try encoder.encode(Envelope(v: Self.version, body: self)))
+        } catch {
+            throw .corrupt(reason: "a \(Self.kind) payload cannot be written: \(error)")
+        }
+    }
+
+    /// The payload of a record. Throws `corrupt` for another version or shape, naming the kind and never the content.
+    package init(from record: Record) throws(StoreError) {
+        guard record.key.kind == Self.kind else {
+            throw .corrupt(reason: "a \(record.key.kind) record was read as \(Self.kind)")
+        }
+        guard let envelope = try? JSONDecoder().decode(Envelope<Self>.self, from: Data(record.payload)) else {
+            throw .corrupt(reason: "a \(Self.kind) payload cannot be read")
+        }
+        guard envelope.v <= Self.version else {
+            throw .corrupt(
+                reason: "a \(Self.kind) payload has version \(envelope.v), newer than this program's \(Self.version)")
+        }
+        self = envelope.body
+    }
+}
+
+/// A decoded payload together with the record that it came from.
+package struct Stored<Content: Payload>: Sendable {
+    package var content: Content
+    package var record: Record
+
+    package init(_ record: Record) throws(StoreError) {
+        content = try Content(from: record)
+        self.record = record
+    }
+
+    /// The change that writes this content over the record as it was read.
+    package func replaced() throws(StoreError) -> Change {
+        var next = record
+        next.payload = try content.encoded()
+        return .replace(next, ifVersion: record.version)
+    }
+
+    /// The guard that holds while nobody has changed the record.
+    package var unchanged: Change { .require(record.key, version: record.version) }
+}
+
+extension Stored: Equatable where Content: Equatable {}

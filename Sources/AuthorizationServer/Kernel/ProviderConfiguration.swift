@@ -1,0 +1,63 @@
+package import JOSE
+package import OAuthVocabulary
+
+/// What an operator decides about a provider. Every limit is here or in `Limits`.
+package struct ProviderConfiguration: Sendable {
+    package enum Disclosure: Hashable, Sendable {
+        /// Answers say what was refused; the log says why.
+        case descriptionOnly
+        /// Answers also say what was expected and what came. For development only.
+        case expectedAndGot
+    }
+
+    package var issuer: IssuerURL
+    package var disclosure: Disclosure = .descriptionOnly
+
+    /// How long an authorization code may be redeemed (RFC 6749 §4.1.2 recommends at most 10 minutes).
+    package var authorizationCodeLifetime: Duration = .seconds(60)
+    package var accessTokenLifetime: Duration = .seconds(15 * 60)
+    package var idTokenLifetime: Duration = .seconds(60 * 60)
+    package var accessTokenAlgorithm: SignatureAlgorithm = .es256
+    /// The audience of access tokens for which nobody asked for an API; the issuer if not set (RFC 9068 §3).
+    package var defaultAudience: ResourceIndicator?
+
+    /// How long a client that lost the answer may repeat a rotated refresh token and get the same successor. Zero turns
+    /// repetition off.
+    package var refreshRetryWindow: Duration = .seconds(10)
+    /// How often the same rotated token is answered inside one window.
+    package var refreshRetryLimit = 20
+    package var refreshIdleLifetime: Duration = .seconds(7 * 86400)
+    package var refreshAbsoluteLifetime: Duration = .seconds(30 * 86400)
+
+    /// The longest absolute lifetime that a client's record may ask for; revocations are kept this long.
+    package var longestRefreshLifetime: Duration = .seconds(400 * 86400)
+
+    /// How long a started sign-in may stay open.
+    package var interactionLifetime: Duration = .seconds(30 * 60)
+    /// How far ahead of use a new signing key is published.
+    package var keyPublicationLead: Duration = .seconds(15 * 60)
+    /// How long a signing key is used before the next one takes over.
+    package var keyRotationPeriod: Duration = .seconds(90 * 86400)
+
+    package init(issuer: IssuerURL) { self.issuer = issuer }
+
+    /// The `aud` of a token for the issuer's own endpoints.
+    package var issuerAudience: String { issuer.value }
+
+    /// The address of an endpoint.
+    package func url(_ path: String) -> String { issuer.value + path }
+}
+
+/// Limits that no operator needs to change. HTTP sizes are in the HTTP room.
+package enum Limits {
+    /// The longest `state`, `nonce` and `login_hint`, in bytes.
+    package static let echoedParameterLength = 2048
+    /// The longest lifetime of a client assertion (RFC 7523 §3 leaves it to the server).
+    package static let clientAssertionLifetime: Duration = .seconds(5 * 60)
+    /// How far the clocks of clients may be off.
+    package static let clockSkew: Duration = .seconds(30)
+    /// How often an apply that lost a race is read and decided again before the answer is 503.
+    package static let applyAttempts = 64
+    /// How many rotation times a refresh family remembers.
+    package static let rememberedRotations = 16
+}

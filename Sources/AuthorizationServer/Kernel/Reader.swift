@@ -1,0 +1,67 @@
+package import Instants
+package import OAuthVocabulary
+package import Storage
+
+/// What a load phase may do: read, at one moment. A store that cannot answer becomes a 503.
+package struct Reader: Sendable {
+    let services: Services
+    package let now: Instant
+
+    package init(_ services: Services, now: Instant) {
+        self.services = services
+        self.now = now
+    }
+
+    package func find(_ lookups: [Lookup]) async throws(OAuthError) -> [Record?] {
+        try await answering { () async throws(StoreError) in try await services.store.find(lookups, now: now) }
+    }
+
+    package func stored<Content: Payload>(
+        _ type: Content.Type, _ key: RecordKey
+    ) async throws(OAuthError) -> Stored<Content>? {
+        try await answering { () async throws(StoreError) in
+            guard let record = try await services.store.find(key, now: now) else { return nil }
+            return try Stored<Content>(record)
+        }
+    }
+
+    package func client(_ id: ClientID) async throws(OAuthError) -> Stored<RegisteredClient>? {
+        try await stored(RegisteredClient.self, RegisteredClient.key(id))
+    }
+
+    package func api(_ audience: ResourceIndicator) async throws(OAuthError) -> RegisteredAPI? {
+        try await stored(RegisteredAPI.self, RegisteredAPI.key(audience))?.content
+    }
+
+    package func apiOwners(of scopes: [Scope]) async throws(OAuthError) -> [RegisteredAPI?] {
+        try await answering { () async throws(StoreError) in try await services.apis.owners(of: scopes, now: now) }
+    }
+
+    package func person(_ subject: Subject) async throws(OAuthError) -> PersonSnapshot? {
+        try await answering { () async throws(StoreError) in try await services.endUsers.person(subject, now: now) }
+    }
+
+    package func session(_ id: SessionID) async throws(OAuthError) -> SessionSnapshot? {
+        try await answering { () async throws(StoreError) in try await services.endUsers.session(id, now: now) }
+    }
+
+    /// The earliest moment at which tokens with these targets must have been issued to count; `nil` if nothing was ended.
+    package func cutOff(_ targets: [RevocationTarget]) async throws(OAuthError) -> Instant? {
+        try await answering { () async throws(StoreError) in
+            try await services.revocations.cutOff(for: targets, now: now)
+        }
+    }
+}
+
+/// Runs a store operation; its failure is the caller's 503 or, where what is stored makes no sense, a 500.
+package func answering<Value>(
+    _ operation: () async throws(StoreError) -> Value
+) async throws(OAuthError) -> Value {
+    do {
+        return try await operation()
+    } catch .unavailable(let reason) {
+        throw .unavailable(reason)
+    } catch .corrupt(let reason) {
+        throw .internalFault("corrupt store: \(reason)")
+    }
+}

@@ -1,0 +1,23 @@
+package import JOSE
+package import Logging
+package import OAuthVocabulary
+package import Storage
+
+/// What endpoints and grants work with: handed in, never looked up.
+package struct Services: Sendable {
+    package let configuration: ProviderConfiguration
+    package let store: any Store
+    package let endUsers: any EndUsers
+    package let throttle: any AttemptThrottle
+    package let keys: DerivedKeys
+    package let keyring: Keyring
+    package let time: any TimeSource
+    package let random: any RandomSource
+    package let grants: [GrantType: any Grant]
+    package let metadata: [(name: String, value: JSON)]
+    package let logger: Logger
+
+    package var clients: Clients { Clients(store: store) }
+    package var apis: APIs { APIs(store: store) }
+    package var revocations: Revocations { Revocations(store: store, configuration: configuration) }
+}

@@ -1,0 +1,79 @@
+package import Instants
+import JOSE
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The two times of a request: the wall clock for what leaves the server, and a clock that never steps back for windows
+/// that must not open again.
+package struct Moment: Hashable, Sendable {
+    /// What the clock on the wall says: `iat`, `exp`, expiry of records.
+    package var wall: Instant
+    /// Never earlier than any moment handed out before, whatever happens to the wall clock.
+    package var steady: Instant
+
+    package init(wall: Instant, steady: Instant) {
+        self.wall = wall
+        self.steady = steady
+    }
+
+    /// A moment at which both clocks agree.
+    package init(_ instant: Instant) { self.init(wall: instant, steady: instant) }
+}
+
+/// Where moments come from. Decisions never ask; endpoints ask once a request.
+package protocol TimeSource: Sendable {
+    func moment() -> Moment
+}
+
+/// Where randomness comes from: a cryptographically secure generator outside tests.
+package protocol RandomSource: Sendable {
+    /// `count` unpredictable bytes.
+    func bytes(_ count: Int) -> [UInt8]
+}
+
+/// The operating system's generator.
+package struct SystemRandomSource: RandomSource {
+    package init() {}
+
+    package func bytes(_ count: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(count + 7)
+        while bytes.count < count {
+            withUnsafeBytes(of: generator.next()) { bytes.append(contentsOf: $0) }
+        }
+        return Array(bytes.prefix(count))
+    }
+}
+
+/// The system's wall clock, and a steady clock that follows it forward and runs on by itself when it steps back.
+package final class SystemTimeSource: TimeSource {
+    private let steadyClock: SteadyClock
+
+    /// `notBefore` is the latest steady moment that an earlier process is known to have used.
+    package init(notBefore: Instant = Instant(millisecondsSinceEpoch: 0)) {
+        steadyClock = SteadyClock(steady: max(Self.wallClock(), notBefore), at: ContinuousClock.now)
+    }
+
+    package func moment() -> Moment {
+        let wall = Self.wallClock()
+        return Moment(wall: wall, steady: steadyClock.advance(toAtLeast: wall, at: ContinuousClock.now))
+    }
+
+    static func wallClock() -> Instant {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Instant(millisecondsSinceEpoch: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    }
+}
+
+extension RandomSource {
+    /// `count` unpredictable bytes in base64url.
+    package func text(_ count: Int) -> String { Base64URL.encode(bytes(count)) }
+}

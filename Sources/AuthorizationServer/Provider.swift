@@ -1,0 +1,34 @@
+// The front door of the room: what a host makes, mounts and calls.
+
+package import JOSE
+package import Logging
+package import OAuthVocabulary
+package import Storage
+
+/// The authorization server: every protocol decision behind one front door. It does no I/O but through its store, and
+/// knows nothing of HTTP beyond methods, parameters and status codes.
+package struct Provider: Sendable {
+    package let services: Services
+    /// Every endpoint that the features contribute, to be mounted.
+    package let endpoints: [any Endpoint]
+
+    package init(
+        configuration: ProviderConfiguration,
+        store: any Store,
+        endUsers: any EndUsers,
+        throttle: any AttemptThrottle,
+        keys: DerivedKeys,
+        keyring: Keyring,
+        time: any TimeSource,
+        random: any RandomSource,
+        logger: Logger,
+        features: [any Feature] = Features.all
+    ) throws(AssemblyError) {
+        let assembly = try Assembly(features, configuration: configuration)
+        endpoints = assembly.endpoints
+        services = Services(
+            configuration: configuration, store: store, endUsers: endUsers, throttle: throttle, keys: keys,
+            keyring: keyring, time: time, random: random, grants: assembly.grants, metadata: assembly.metadata,
+            logger: logger)
+    }
+}
