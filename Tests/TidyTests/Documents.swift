@@ -1,0 +1,48 @@
+/// The map of the house in the README: lines in a fenced block that begin with a folder.
+enum HouseMap {
+    static func places(in readme: SourceFile) -> [String] {
+        var isFenced = false
+        return readme.textLines.compactMap { line in
+            if line.hasPrefix("```") { isFenced.toggle() }
+            let place = line.prefix { $0 != " " }
+            guard isFenced, place.hasSuffix("/") else { return nil }
+            return String(place.dropLast())
+        }
+    }
+}
+
+/// Links from one document to another file of the repository.
+enum DocumentLinks {
+    static func targets(in document: SourceFile) -> [(path: String, line: Int)] {
+        document.textLines.enumerated().flatMap { index, line in
+            line.matches(of: /\]\(([^)#\s]+)[^)]*\)/).compactMap { match in
+                let target = String(match.1)
+                guard !target.contains("://"), !target.hasPrefix("mailto:") else { return nil }
+                let path = document.folder.isEmpty ? target : "\(document.folder)/\(target)"
+                return (path, index + 1)
+            }
+        }
+    }
+}
+
+/// The table of `Docs/threat-model.md`: what was attacked elsewhere, our defence, and the test that shows it. The last
+/// cell names test files in backticks, each followed by words in quotes that stand in that file.
+enum ThreatModel {
+    static func untrueRows(_ table: MarkdownTable, path: String, tests: [SourceFile]) -> [Violation] {
+        table.rows.flatMap { cells, line -> [Violation] in
+            let shown = (cells.last ?? "").matches(of: /`([^`]+)`(?: "([^"]+)")?/)
+            guard !shown.isEmpty else {
+                return [Violation(path: path, line: line, message: "\(cells.first ?? ""): no test is named")]
+            }
+            return shown.compactMap { match in
+                guard let file = tests.first(where: { $0.path == match.1 }) else {
+                    return Violation(path: path, line: line, message: "\(match.1) does not exist")
+                }
+                guard let words = match.2, !String(decoding: file.text, as: UTF8.self).contains(words) else {
+                    return nil
+                }
+                return Violation(path: path, line: line, message: "\(match.1) does not say \"\(words)\"")
+            }
+        }
+    }
+}
