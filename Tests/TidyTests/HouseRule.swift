@@ -61,15 +61,17 @@ extension SourceFile {
         layer.withUnsafeBytes { haystack in
             guard let base = haystack.baseAddress else { return }
             var from = 0
-            while from + pattern.count <= haystack.count,
-                let hit = memmem(base + from, haystack.count - from, pattern, pattern.count)
-            {
+            while from + pattern.count <= haystack.count {
+                guard let hit = memchr(base + from, Int32(first), haystack.count - from) else { return }
                 let offset = UnsafeRawPointer(hit) - base
+                from = offset + 1
+                guard offset + pattern.count <= haystack.count, memcmp(hit, pattern, pattern.count) == 0 else {
+                    continue
+                }
                 let end = offset + pattern.count
                 let startsWord = !first.isWord || offset == 0 || !haystack[offset - 1].isWord
                 let endsWord = !last.isWord || end == haystack.count || !haystack[end].isWord
                 if startsWord, endsWord { found.append(offset) }
-                from = offset + 1
             }
         }
         return found

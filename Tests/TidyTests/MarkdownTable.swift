@@ -29,6 +29,6 @@ extension StringProtocol {
 
     /// What stands between backticks.
     var quotedCode: [String] {
-        matches(of: /`([^`]+)`/).map { String($0.1) }
+        String(self).matches(of: /`([^`]+)`/).map { String($0.1) }
     }
 }

@@ -19,7 +19,7 @@ struct Planted: Sendable, CustomTestStringConvertible {
         self.kept = kept
     }
 
-    var testDescription: String { "\(rule.name): \(broken.prefix(40))" }
+    var testDescription: String { "\(rule.name): \(broken.prefix(40).replacing("\n", with: " "))" }
 }
 
 @Suite("Each rule can fail")
@@ -67,8 +67,8 @@ struct PlantedViolationTests {
         Planted(ShapeRules.functionLength, "func f() {\n\(lines(69))}\n", not: "func f() {\n\(lines(68))}\n"),
         Planted(
             ShapeRules.functionLength,
-            "init(\n    a: Int\n)\n    throws\n{\n\(lines(66))}\n",
-            not: "init(\n    a: Int\n)\n    throws\n{\n\(lines(65))}\n"
+            "init(\n    a: Int\n)\n    throws\n{\n\(lines(65))}\n",
+            not: "init(\n    a: Int\n)\n    throws\n{\n\(lines(64))}\n"
         ),
         Planted(ShapeRules.functionLength, "var x: Int {\n\(lines(69))}\n", not: "let x = [\n\(lines(69))]\n"),
         // A brace in a literal or a comment is not a brace.

@@ -1,8 +1,10 @@
 // The house rules read every source file as three layers of the same length: the text, the code (comments and the
 // contents of literals blanked out) and the comments (everything else blanked out). Offsets and lines agree.
 
+import Testing
+
 /// One file of the repository, ready for rules.
-struct SourceFile: Sendable {
+struct SourceFile: Sendable, CustomTestStringConvertible {
     /// Relative to the repository, with forward slashes.
     let path: String
     let text: [UInt8]
@@ -11,6 +13,8 @@ struct SourceFile: Sendable {
     /// Where block comments begin.
     let blockComments: [Int]
     private let lineStarts: [Int]
+
+    var testDescription: String { path }
 
     init(path: String, text: String) {
         self.path = path

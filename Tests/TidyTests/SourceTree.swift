@@ -1,7 +1,8 @@
 import Foundation
+import Testing
 
 /// The repository as it lies on disk, read once.
-struct SourceTree: Sendable {
+struct SourceTree: Sendable, CustomTestStringConvertible {
     static let shared = SourceTree(root: repositoryRoot(from: #filePath))
 
     let root: URL
@@ -11,6 +12,8 @@ struct SourceTree: Sendable {
     let tests: [SourceFile]
     /// Markdown, scripts and manifests outside Sources and Tests.
     let others: [SourceFile]
+
+    var testDescription: String { root.path }
 
     var everything: [SourceFile] { sources + tests + others }
 

@@ -24,7 +24,7 @@ enum ImportRules {
         "Accounts": vocabulary.union(platform).union([
             "Storage", "CArgon2", "Crypto", "Logging", "FoundationEssentials", "Dispatch",
         ]),
-        "Pages": ["Mustache", "FoundationEssentials"],
+        "Pages": ["Mustache", "Crypto", "FoundationEssentials"],
         "ServerHTTP": vocabulary.union(platform).union([
             "AuthorizationServer", "Accounts", "Pages", "Storage", "Hummingbird", "HummingbirdCore", "HummingbirdTLS",
             "HummingbirdHTTP2", "HTTPTypes", "NIOSSL", "NIOCore", "NIOPosix", "NIOHTTPTypes", "Logging", "Metrics",
