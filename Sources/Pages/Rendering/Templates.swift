@@ -26,6 +26,9 @@ enum Templates {
     /// The templates are constants, so that a test which finds this empty settles it.
     static var faults: [String] { loaded.faults }
 
+    /// The text that was parsed under a name, pragma included.
+    static func text(of name: String) -> String? { library.getTemplate(named: name)?.description }
+
     private static func load() -> (library: MustacheLibrary, faults: [String]) {
         MustacheContentTypes.register(ScalarHTMLEscaping(), named: ScalarHTMLEscaping.name)
         var library = MustacheLibrary()

@@ -25,14 +25,14 @@ extension Texts {
         consent: Consent(
             title: "Allow {application}?",
             lead: "You are signed in as {person}.",
-            host: "{application} will receive this at {host}",
+            host: "{application} will receive this at {host}.",
             scopes: "It asks to",
             signInOnly: "Know who you are when you sign in",
             offlineAccess: "Stay connected",
             offlineAccessDescription: "Keep this access while you are not using it, until you take it back",
             allow: "Allow",
             deny: "Don’t allow",
-            note: "Only allow this if you know and trust {application}."
+            note: "Allow it only if you know and trust this application."
         ),
         accountChooser: AccountChooser(
             title: "Choose an account",
