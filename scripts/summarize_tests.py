@@ -12,14 +12,14 @@ import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from pathlib import Path
 
-FAILURE = re.compile(r"^\s*(✘|↳|.*\berror:|Fatal error|.*crashed|.*Exited with)")
+FAILURE = re.compile(r"^\s*(✘ .* recorded an issue|↳ (?!Testing Library|Target Platform)|.*\berror:|Fatal error|.*crashed|.*Exited with)")
 FINISHED = re.compile(r"^✔ Test (?!run with)")
 CASES = re.compile(r"^. Test .* with (\d+) test cases? (?:passed|failed)")
 
 
 def relay(log_path):
     """Copies the output to the log, shows what failed, and returns how many test cases ran."""
-    finished, cases, shown = 0, 0, time.monotonic()
+    finished, cases, shown, continues = 0, 0, time.monotonic(), False
     with open(log_path, "w", encoding="utf-8") as log:
         for line in sys.stdin:
             log.write(line)
@@ -27,8 +27,12 @@ def relay(log_path):
                 cases += int(match.group(1)) - 1
             if FINISHED.match(line):
                 finished += 1
-            elif FAILURE.match(line):
-                print(line, end="", flush=True)
+            elif FAILURE.match(line) or (continues and line.startswith("  ")):
+                # A long value is the test's own account of itself; the log has all of it.
+                print(line.rstrip()[:500], flush=True)
+                continues = True
+            else:
+                continues = False
             if time.monotonic() - shown > 20:
                 print(f"  … {finished} tests have passed", flush=True)
                 shown = time.monotonic()
@@ -55,6 +59,9 @@ def main():
     more_cases = relay(log_path)
     exit_code = int(exit_code_path.read_text() or "1") if exit_code_path.exists() else 1
     passed = failed = skipped = 0
+    if not report.exists():
+        # Some versions of SwiftPM keep one report a framework.
+        report = report.with_name(f"{report.stem}-swift-testing.xml")
     if report.exists():
         for name, (good, bad, left_out, seconds) in sorted(targets(report).items()):
             note = f", {left_out} skipped" if left_out else ""

@@ -36,7 +36,7 @@ run_swift_tests() {
         swift test --skip-build --disable-xctest --xunit-output "$logs/swift.xml" 2>&1 || code=$?
         echo "$code" >"$logs/swift.exit"
     } | python3 scripts/summarize_tests.py \
-        "$logs/swift.log" "$logs/swift-swift-testing.xml" "$logs/swift.exit" "$logs/swift.totals"
+        "$logs/swift.log" "$logs/swift.xml" "$logs/swift.exit" "$logs/swift.totals"
     read -r good bad <"$logs/swift.totals"
     count Swift "$good" "$bad" $((SECONDS - began))
 }

@@ -4,16 +4,21 @@ import Testing
 struct DocumentTests {
     let tree = SourceTree.shared
 
+    func document(_ path: String) throws -> SourceFile {
+        let found = tree.document(path)
+        return try #require(found, "\(path) is missing")
+    }
+
     @Test("Every row of the RFC map is true")
     func rfcMapIsTrue() throws {
-        let map = RFCMap(try #require(tree.document("Docs/rfc-map.md")))
+        let map = RFCMap(try document("Docs/rfc-map.md"))
         #expect(map.rows.count > 10)
         report(map.untrueRows(sources: tree.sources, exists: tree.exists), why: "the map leads people to the room")
     }
 
     @Test("Every specification that the sources cite is in the RFC map")
     func rfcMapIsComplete() throws {
-        let map = RFCMap(try #require(tree.document("Docs/rfc-map.md")))
+        let map = RFCMap(try document("Docs/rfc-map.md"))
         report(map.missingRows(sources: tree.sources), why: "every specification has a room")
     }
 
@@ -31,7 +36,7 @@ struct DocumentTests {
 
     @Test("The README's map of the house names every room and nothing else")
     func readmeMap() throws {
-        let readme = try #require(tree.document("README.md"))
+        let readme = try document("README.md")
         let named = HouseMap.places(in: readme)
         #expect(named.count > 8)
         let absent = named.filter { !tree.exists($0) }
@@ -52,7 +57,7 @@ struct DocumentTests {
 
     @Test("Every test that the threat model shows exists")
     func threatModelTests() throws {
-        let model = try #require(tree.document("Docs/threat-model.md"))
+        let model = try document("Docs/threat-model.md")
         let table = MarkdownTable(in: model, firstHeading: "Class")
         #expect(table.rows.count > 10)
         let untrue = ThreatModel.untrueRows(table, path: model.path, tests: tree.tests)
