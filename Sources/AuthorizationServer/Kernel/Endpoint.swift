@@ -71,6 +71,8 @@ package struct EndpointResponse: Sendable {
     package var failure: OAuthError?
     /// The client that was proven to be the caller: its registered origins decide CORS.
     package var client: RegisteredClient?
+    /// A session that this answer ends: the HTTP room closes it and clears its cookie before anything is sent.
+    package var endedSession: SessionID?
 
     package init(
         status: Int = 200,
@@ -78,7 +80,8 @@ package struct EndpointResponse: Sendable {
         body: Body,
         caching: Caching = .noStore,
         failure: OAuthError? = nil,
-        client: RegisteredClient? = nil
+        client: RegisteredClient? = nil,
+        endedSession: SessionID? = nil
     ) {
         self.status = status
         self.headers = headers
@@ -86,6 +89,7 @@ package struct EndpointResponse: Sendable {
         self.caching = caching
         self.failure = failure
         self.client = client
+        self.endedSession = endedSession
     }
 
     /// RFC 6749 §5.2: an error as JSON. The HTTP room writes the body, because it knows the trace id.
