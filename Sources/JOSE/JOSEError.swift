@@ -1,0 +1,86 @@
+// Room: JOSE. Bytes in, verified claims out: JWS compact (RFC 7515), JWK (RFC 7517), the algorithms of RFC 7518 and
+// RFC 8037, JWT (RFC 7519), thumbprints (RFC 7638). It does no I/O, reads no clock and stores nothing; the primitives
+// are swift-crypto's.
+
+/// Why a token, a key or a JSON text was refused.
+public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of refusal this is, as a stable string that programs may compare.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+
+        /// Makes a code from its stable string.
+        public init(_ description: String) {
+            self.description = description
+        }
+
+        /// The text is not what its grammar asks for.
+        public static let malformed = Code("malformed")
+        /// The text or key exceeds a limit.
+        public static let tooLarge = Code("too-large")
+        /// The header names an algorithm that is unknown, not allowed here, or not the key's.
+        public static let algorithmRefused = Code("algorithm-refused")
+        /// The header demands an extension that is not understood (RFC 7515 §4.1.11).
+        public static let criticalUnsupported = Code("critical-unsupported")
+        /// No key in the set is the one that the header names.
+        public static let keyUnknown = Code("key-unknown")
+        /// More than one key in the set could be meant.
+        public static let keyAmbiguous = Code("key-ambiguous")
+        /// The key is damaged, too weak, or contradicts itself.
+        public static let keyInvalid = Code("key-invalid")
+        /// The key is well formed, of a kind that this module does not use.
+        public static let keyUnsupported = Code("key-unsupported")
+        /// The key is not meant for this use (`use`, `key_ops`, `alg`).
+        public static let keyUnfit = Code("key-unfit")
+        /// The primitive could not produce a signature.
+        public static let signingFailed = Code("signing-failed")
+        /// The signature is not the key's over these bytes.
+        public static let signatureInvalid = Code("signature-invalid")
+        /// The token is of another type than expected (`typ`).
+        public static let typeInvalid = Code("type-invalid")
+        /// A claim that the expectations require is absent.
+        public static let claimMissing = Code("claim-missing")
+        /// A claim has another value or JSON type than expected.
+        public static let claimInvalid = Code("claim-invalid")
+        /// The token's `exp` has passed.
+        public static let tokenExpired = Code("token-expired")
+        /// The token's `nbf` or `iat` lies in the future.
+        public static let tokenNotYetValid = Code("token-not-yet-valid")
+        /// The token was issued longer ago than the maximum age allows.
+        public static let tokenTooOld = Code("token-too-old")
+    }
+
+    public var code: Code
+    /// The claim, header parameter or JWK member that the refusal is about.
+    public var claim: String?
+    /// What was expected and what came, for a log. It may quote a short, escaped piece of the input, never a secret.
+    public var reason: String
+
+    /// Makes an error from its parts.
+    public init(_ code: Code, claim: String? = nil, reason: String) {
+        self.code = code
+        self.claim = claim
+        self.reason = reason
+    }
+
+    public var description: String {
+        if let claim { "\(code) (\(claim)): \(reason)" } else { "\(code): \(reason)" }
+    }
+}
+
+/// A piece of untrusted text made safe for one line of a log: printable ASCII only, at most 64 characters.
+func quoted(_ text: String) -> String {
+    var result = "'"
+    for scalar in text.unicodeScalars.prefix(64) {
+        let isPlain = scalar.isASCII && scalar.value >= 0x20 && scalar.value != 0x7F && scalar != "'" && scalar != "\\"
+        result += isPlain ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
+    }
+    return result + (text.unicodeScalars.count > 64 ? "…'" : "'")
+}
+
+/// Whether two texts have the same code points.
+///
+/// RFC 7519 §2 and RFC 7515 §5.3 compare strings without any transformation, whereas `String.==` finds canonically
+/// equivalent texts equal: it takes U+212A KELVIN SIGN for the letter K.
+func isSameText(_ left: String, _ right: String) -> Bool {
+    left.utf8.elementsEqual(right.utf8)
+}

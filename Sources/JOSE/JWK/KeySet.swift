@@ -1,0 +1,58 @@
+/// The keys whose signatures are trusted: an immutable value, so that verification needs no lock and no `await`.
+public struct KeySet: Sendable {
+    /// The usable keys, in the order in which they came.
+    public let keys: [VerificationKey]
+
+    /// Makes a set of parsed keys.
+    public init(_ keys: [VerificationKey]) {
+        self.keys = keys
+    }
+
+    /// Parses a JWK Set (RFC 7517 §5). Keys that cannot be used here are left out.
+    ///
+    /// - Throws: `malformed` or `tooLarge` if the text is not a JWK Set.
+    public init(parsing bytes: [UInt8]) throws(JOSEError) {
+        guard let entries = try JSONObject(parsing: bytes)["keys"]?.arrayValue else {
+            throw JOSEError(.malformed, claim: "keys", reason: "a JWK Set needs an array of keys")
+        }
+        var keys: [VerificationKey] = []
+        for entry in entries {
+            guard let members = entry.objectValue else {
+                throw JOSEError(.malformed, claim: "keys", reason: "a JWK Set may hold nothing but objects")
+            }
+            // RFC 7517 §5: "Implementations SHOULD ignore JWKs within a JWK Set that use "kty" … values that are not
+            // understood by them, that are missing required members, or for which values are out of the supported
+            // ranges."
+            if let key = try? VerificationKey(JWK(members)) { keys.append(key) }
+        }
+        self.keys = keys
+    }
+
+    /// The one key that may have signed a token whose header says this.
+    ///
+    /// - Throws: `keyUnknown`, `keyAmbiguous`, or `algorithmRefused` where the key that is named serves another
+    ///   algorithm.
+    func key(named keyID: String?, for algorithm: SignatureAlgorithm) throws(JOSEError) -> VerificationKey {
+        var found: VerificationKey?
+        var other: SignatureAlgorithm?
+        for key in keys {
+            // A token that names a key is never tried with another one: no fallback to a default key.
+            if let keyID, key.keyID.map({ isSameText($0, keyID) }) != true { continue }
+            guard key.algorithm == algorithm else {
+                other = key.algorithm
+                continue
+            }
+            guard found == nil else {
+                throw JOSEError(.keyAmbiguous, claim: "kid", reason: "more than one key fits; send a kid that is unique")
+            }
+            found = key
+        }
+        if let found { return found }
+        // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be checked"
+        if let other, keyID != nil {
+            throw JOSEError(.algorithmRefused, claim: "alg", reason: "the key is for \(other), the token says \(algorithm)")
+        }
+        let name = keyID.map { "has the kid \(quoted($0))" } ?? "is for \(algorithm)"
+        throw JOSEError(.keyUnknown, claim: "kid", reason: "no key of the set \(name)")
+    }
+}

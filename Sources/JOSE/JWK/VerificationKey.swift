@@ -1,0 +1,38 @@
+/// A key that checks signatures of one algorithm. It is parsed once and can be used from many tasks.
+public struct VerificationKey: Sendable {
+    /// The key's `kid`, by which a token names it.
+    public let keyID: String?
+    /// The one algorithm of this key. A token whose header names another is refused.
+    public let algorithm: SignatureAlgorithm
+    private let material: VerificationMaterial
+
+    /// Makes a verification key from a JWK; of a private key, the public half is used.
+    ///
+    /// - Parameter algorithm: must agree with the JWK's `alg`; without both, the key type decides.
+    /// - Throws: `keyInvalid` for a damaged or weak key, `keyUnfit` for one that is not meant to verify this algorithm,
+    ///   `keyUnsupported` for one of an unknown kind.
+    public init(_ jwk: JWK, algorithm: SignatureAlgorithm? = nil) throws(JOSEError) {
+        let algorithm = try jwk.algorithm(for: .verify, requested: algorithm)
+        self.init(
+            keyID: jwk.keyID, algorithm: algorithm, material: try VerificationMaterial(jwk, algorithm: algorithm))
+    }
+
+    init(keyID: String?, algorithm: SignatureAlgorithm, material: VerificationMaterial) {
+        self.keyID = keyID
+        self.algorithm = algorithm
+        self.material = material
+    }
+
+    /// Whether `signature` is this key's over exactly these bytes.
+    func isValid(_ signature: [UInt8], for message: ArraySlice<UInt8>) -> Bool {
+        material.isValid(signature, for: message)
+    }
+}
+
+extension VerificationKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "verification key \(keyID.map(quoted) ?? "without kid") for \(algorithm)" }
+
+    public var debugDescription: String { description }
+
+    public var customMirror: Mirror { Mirror(self, children: ["keyID": keyID ?? "", "algorithm": algorithm.name]) }
+}
