@@ -1,6 +1,8 @@
 /// Comparisons whose time does not tell how much of a secret was guessed.
 package enum ConstantTime {
-    /// Whether both have the same bytes. The time depends on the lengths only, which are taken to be public.
+    /// Whether both have the same bytes.
+    ///
+    /// The time depends on the lengths only, which are taken to be public.
     @inline(never)
     package static func equal(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         guard left.count == right.count else { return false }

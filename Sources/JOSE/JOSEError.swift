@@ -6,6 +6,7 @@
 public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What kind of refusal this is, as a stable string that programs may compare.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The stable string.
         public let description: String
 
         /// Makes a code from its stable string.
@@ -49,10 +50,13 @@ public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let tokenTooOld = Code("token-too-old")
     }
 
+    /// The kind of refusal.
     public var code: Code
     /// The claim, header parameter or JWK member that the refusal is about.
     public var claim: String?
-    /// What was expected and what came, for a log. It may quote a short, escaped piece of the input, never a secret.
+    /// What was expected and what came, for a log.
+    ///
+    /// It may quote a short, escaped piece of the input, never a secret.
     public var reason: String
 
     /// Makes an error from its parts.
@@ -62,6 +66,7 @@ public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// Code, claim and reason in one line.
     public var description: String {
         if let claim { "\(code) (\(claim)): \(reason)" } else { "\(code): \(reason)" }
     }

@@ -57,6 +57,7 @@ public enum JSON: Sendable {
 }
 
 extension JSON: Hashable {
+    /// Whether both are the same value; strings by code points, objects in whatever order.
     public static func == (left: JSON, right: JSON) -> Bool {
         switch (left, right) {
         case (.null, .null): true
@@ -70,6 +71,7 @@ extension JSON: Hashable {
         }
     }
 
+    /// Feeds the value to the hasher.
     public func hash(into hasher: inout Hasher) {
         switch self {
         case .null: hasher.combine(0)
@@ -86,26 +88,32 @@ extension JSON: Hashable {
 extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// Makes `null` of a literal.
     public init(nilLiteral: ()) {
         self = .null
     }
 
+    /// Makes a truth value of a literal.
     public init(booleanLiteral value: Bool) {
         self = .bool(value)
     }
 
+    /// Makes an integer of a literal.
     public init(integerLiteral value: Int64) {
         self = .integer(value)
     }
 
+    /// Makes a string of a literal.
     public init(stringLiteral value: String) {
         self = .string(value)
     }
 
+    /// Makes an array of a literal.
     public init(arrayLiteral elements: JSON...) {
         self = .array(elements)
     }
 
+    /// Makes an object of a literal.
     public init(dictionaryLiteral elements: (String, JSON)...) {
         self = .object(JSONObject(members: elements))
     }

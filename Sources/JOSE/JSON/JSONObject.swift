@@ -65,10 +65,12 @@ public struct JSONObject: Sendable {
 }
 
 extension JSONObject: Hashable {
+    /// Whether both have the same members, in whatever order.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.count == right.count && left.members.allSatisfy { right[$0.name] == $0.value }
     }
 
+    /// Feeds the members to the hasher, without their order.
     public func hash(into hasher: inout Hasher) {
         // The order does not count, so each member is hashed by itself and the results are added up.
         var sum = 0
@@ -88,10 +90,12 @@ extension JSONObject: Sequence {
         members.makeIterator()
     }
 
+    /// How many members there are.
     public var underestimatedCount: Int { members.count }
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
+    /// Makes an object of a literal; of two members with one name the last value stands.
     public init(dictionaryLiteral elements: (String, JSON)...) {
         self.init(members: elements)
     }

@@ -228,7 +228,9 @@ struct JSONParser {
     }
 }
 
-/// The names of one object seen so far. Few names are compared in turn; many go through a hash table, so that an object
+/// The names of one object seen so far.
+///
+/// Few names are compared in turn; many go through a hash table, so that an object
 /// of thousands of members does not cost their square.
 private struct MemberNames {
     private static let comparedInTurn = 16

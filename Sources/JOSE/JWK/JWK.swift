@@ -23,7 +23,11 @@ public struct JWK: Hashable, Sendable {
             throw JOSEError(.keyUnsupported, claim: "kty", reason: "expected RSA, EC, OKP or oct, got \(quoted(name))")
         }
         for name in keyType.thumbprintMembers where members[name]?.stringValue == nil {
-            throw JOSEError(.keyInvalid, claim: name, reason: "a key of type \(keyType.rawValue) needs the text \(name)")
+            throw JOSEError(
+                .keyInvalid,
+                claim: name,
+                reason: "a key of type \(keyType.rawValue) needs the text \(name)"
+            )
         }
         for name in ["kid", "use", "alg"] {
             if let value = members[name], value.stringValue == nil {
@@ -86,13 +90,16 @@ public struct JWK: Hashable, Sendable {
 }
 
 extension JWK: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// What may be shown of the key.
     public var description: String {
         let text = String(decoding: publicJWK.members.serialized(), as: UTF8.self)
         return isPrivate ? "\(text) with a secret" : text
     }
 
+    /// The same as ``description``.
     public var debugDescription: String { description }
 
+    /// What may be shown of the key, so that `dump` shows no more.
     public var customMirror: Mirror { Mirror(self, children: ["publicJWK": description]) }
 }
 

@@ -12,7 +12,8 @@ extension JWK {
     ///
     /// - Throws: `keyUnfit` if the key is not meant for this; `keyUnsupported` for an unknown algorithm or curve.
     func algorithm(
-        for operation: KeyOperation, requested: SignatureAlgorithm?
+        for operation: KeyOperation,
+        requested: SignatureAlgorithm?
     ) throws(JOSEError) -> SignatureAlgorithm {
         try checkPurpose(operation)
         if let name = members["alg"]?.stringValue {

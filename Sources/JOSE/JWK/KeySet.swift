@@ -8,7 +8,9 @@ public struct KeySet: Sendable {
         self.keys = keys
     }
 
-    /// Parses a JWK Set (RFC 7517 §5). Keys that cannot be used here are left out.
+    /// Parses a JWK Set (RFC 7517 §5).
+    ///
+    /// Keys that cannot be used here are left out.
     ///
     /// - Throws: `malformed` or `tooLarge` if the text is not a JWK Set.
     public init(parsing bytes: [UInt8]) throws(JOSEError) {
@@ -43,14 +45,14 @@ public struct KeySet: Sendable {
                 continue
             }
             guard found == nil else {
-                throw JOSEError(.keyAmbiguous, claim: "kid", reason: "more than one key fits; send a kid that is unique")
+                throw JOSEError(.keyAmbiguous, claim: "kid", reason: "more than one key fits; use a kid that is unique")
             }
             found = key
         }
         if let found { return found }
         // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be checked"
         if let other, keyID != nil {
-            throw JOSEError(.algorithmRefused, claim: "alg", reason: "the key is for \(other), the token says \(algorithm)")
+            throw JOSEError(.algorithmRefused, claim: "alg", reason: "the key is for \(other), not for \(algorithm)")
         }
         let name = keyID.map { "has the kid \(quoted($0))" } ?? "is for \(algorithm)"
         throw JOSEError(.keyUnknown, claim: "kid", reason: "no key of the set \(name)")

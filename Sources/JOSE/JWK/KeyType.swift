@@ -15,7 +15,9 @@ enum KeyType: String, Sendable {
         }
     }
 
-    /// The members that hold the secret. The first is present in every private key.
+    /// The members that hold the secret.
+    ///
+    /// The first is present in every private key.
     var privateMembers: [String] {
         switch self {
         case .rsa: ["d", "p", "q", "dp", "dq", "qi", "oth"]

@@ -1,4 +1,6 @@
-/// A key that signs with one algorithm. It is parsed once and can be used from many tasks.
+/// A key that signs with one algorithm.
+///
+/// It is parsed once and can be used from many tasks.
 ///
 /// Neither its description nor its mirror shows the secret.
 public struct SigningKey: Sendable {
@@ -19,7 +21,8 @@ public struct SigningKey: Sendable {
     /// - Parameter keyID: the `kid`; without one, the RFC 7638 thumbprint.
     /// - Throws: `signingFailed` if the primitive cannot make a key.
     public static func generate(
-        _ algorithm: SignatureAlgorithm, keyID: String? = nil
+        _ algorithm: SignatureAlgorithm,
+        keyID: String? = nil
     ) throws(JOSEError) -> SigningKey {
         let jwk = try JWK(SigningMaterial.generatedMembers(for: algorithm))
         return try SigningKey(jwk.setting("kid", to: keyID ?? jwk.thumbprint()), algorithm: algorithm)
@@ -45,10 +48,15 @@ public struct SigningKey: Sendable {
         self.privateJWK = try JWK(members)
         self.material = material
         self.verificationKey = VerificationKey(
-            keyID: keyID, algorithm: algorithm, material: material.verificationMaterial)
+            keyID: keyID,
+            algorithm: algorithm,
+            material: material.verificationMaterial
+        )
     }
 
-    /// The public half with `kid`, `alg` and `use`, to be published. See ``JWK/publicJWK`` for symmetric keys.
+    /// The public half with `kid`, `alg` and `use`, to be published.
+    ///
+    /// See ``JWK/publicJWK`` for symmetric keys.
     public var publicJWK: JWK { privateJWK.publicJWK }
 
     /// The signature or MAC over `message`, as the `alg` defines it (RFC 7518 §3, RFC 8037 §3.1).
@@ -60,9 +68,12 @@ public struct SigningKey: Sendable {
 }
 
 extension SigningKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// What may be shown of the key.
     public var description: String { "signing key \(quoted(keyID)) for \(algorithm)" }
 
+    /// The same as ``description``.
     public var debugDescription: String { description }
 
+    /// What may be shown of the key, so that `dump` shows no more.
     public var customMirror: Mirror { Mirror(self, children: ["keyID": keyID, "algorithm": algorithm.name]) }
 }

@@ -1,8 +1,12 @@
-/// A key that checks signatures of one algorithm. It is parsed once and can be used from many tasks.
+/// A key that checks signatures of one algorithm.
+///
+/// It is parsed once and can be used from many tasks.
 public struct VerificationKey: Sendable {
     /// The key's `kid`, by which a token names it.
     public let keyID: String?
-    /// The one algorithm of this key. A token whose header names another is refused.
+    /// The one algorithm of this key.
+    ///
+    /// A token whose header names another is refused.
     public let algorithm: SignatureAlgorithm
     private let material: VerificationMaterial
 
@@ -14,7 +18,10 @@ public struct VerificationKey: Sendable {
     public init(_ jwk: JWK, algorithm: SignatureAlgorithm? = nil) throws(JOSEError) {
         let algorithm = try jwk.algorithm(for: .verify, requested: algorithm)
         self.init(
-            keyID: jwk.keyID, algorithm: algorithm, material: try VerificationMaterial(jwk, algorithm: algorithm))
+            keyID: jwk.keyID,
+            algorithm: algorithm,
+            material: try VerificationMaterial(jwk, algorithm: algorithm)
+        )
     }
 
     init(keyID: String?, algorithm: SignatureAlgorithm, material: VerificationMaterial) {
@@ -30,9 +37,12 @@ public struct VerificationKey: Sendable {
 }
 
 extension VerificationKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// What may be shown of the key.
     public var description: String { "verification key \(keyID.map(quoted) ?? "without kid") for \(algorithm)" }
 
+    /// The same as ``description``.
     public var debugDescription: String { description }
 
+    /// What may be shown of the key, so that `dump` shows no more.
     public var customMirror: Mirror { Mirror(self, children: ["keyID": keyID ?? "", "algorithm": algorithm.name]) }
 }

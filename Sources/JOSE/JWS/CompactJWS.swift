@@ -18,7 +18,9 @@ public struct TokenLimits: Sendable {
     public static let `default` = TokenLimits(maximumBytes: 16 * 1024, maximumDepth: 16)
 }
 
-/// A compact JWS, parsed strictly. Nothing of it is true yet.
+/// A compact JWS, parsed strictly.
+///
+/// Nothing of it is true yet.
 public struct UnverifiedJWS: Sendable {
     /// The protected header, as the sender wrote it.
     public let header: JSONObject
@@ -43,7 +45,8 @@ public struct UnverifiedJWS: Sendable {
         else { throw JOSEError(.malformed, reason: "token: expected three parts with a dot between them") }
         header = try JSONObject(
             parsing: Base64URL.decode(bytes[..<first]),
-            limits: ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth))
+            limits: ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth)
+        )
         unverifiedPayload = try Base64URL.decode(bytes[(first + 1)..<second])
         signature = try Base64URL.decode(bytes[(second + 1)...])
         signingInput = bytes[..<second]
@@ -96,7 +99,9 @@ public struct UnverifiedJWS: Sendable {
     }
 }
 
-/// A JWS whose signature is that of a trusted key. Only ``UnverifiedJWS/verified(by:algorithms:)`` makes one.
+/// A JWS whose signature is that of a trusted key.
+///
+/// Only ``UnverifiedJWS/verified(by:algorithms:)`` makes one.
 public struct VerifiedJWS: Sendable {
     /// The protected header.
     public let header: JSONObject
@@ -115,7 +120,9 @@ public enum JWS {
     /// - Parameter parameters: more header parameters; `alg` and `kid` among them are replaced by the key's.
     /// - Throws: `signingFailed` if the primitive refuses.
     public static func signed(
-        _ payload: [UInt8], parameters: JSONObject = [:], by key: SigningKey
+        _ payload: [UInt8],
+        parameters: JSONObject = [:],
+        by key: SigningKey
     ) throws(JOSEError) -> String {
         var header: JSONObject = ["alg": .string(key.algorithm.name)]
         for (name, value) in parameters where name != "alg" && name != "kid" { header[name] = value }

@@ -3,8 +3,8 @@
 internal import Crypto
 
 struct HMACKey: Sendable {
-    /// RFC 7518 §3.2: "A key of the same size as the hash output (for instance, 256 bits for "HS256") or larger MUST be
-    /// used with this algorithm."
+    // RFC 7518 §3.2: "A key of the same size as the hash output (for instance, 256 bits for "HS256") or larger MUST be
+    // used with this algorithm."
     private static let minimumBytes = 32
     /// No hash gains from a longer key; the limit bounds what a foreign JWK can make us keep.
     private static let maximumBytes = 1024
@@ -17,8 +17,10 @@ struct HMACKey: Sendable {
         secret = try jwk.bytes("k")
         guard secret.count >= Self.minimumBytes, secret.count <= Self.maximumBytes else {
             throw JOSEError(
-                .keyInvalid, claim: "k",
-                reason: "expected \(Self.minimumBytes) to \(Self.maximumBytes) bytes, got \(secret.count)")
+                .keyInvalid,
+                claim: "k",
+                reason: "expected \(Self.minimumBytes) to \(Self.maximumBytes) bytes, got \(secret.count)"
+            )
         }
         keyed = HMAC(key: SymmetricKey(data: secret))
     }

@@ -4,7 +4,7 @@ internal import Crypto
 internal import CryptoExtras
 
 struct RSAPublicKey: Sendable {
-    /// RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used with these algorithms."
+    // RFC 7518 §3.3: "A key of size 2048 bits or larger MUST be used with these algorithms."
     private static let minimumBits = 2048
     /// Verification time grows with the square of the modulus: a foreign JWK must not choose it freely.
     private static let maximumBits = 8192
@@ -17,7 +17,10 @@ struct RSAPublicKey: Sendable {
         let bits = modulus.count * 8 - (modulus.first?.leadingZeroBitCount ?? 0)
         guard bits >= Self.minimumBits, bits <= Self.maximumBits else {
             throw JOSEError(
-                .keyInvalid, claim: "n", reason: "expected \(Self.minimumBits) to \(Self.maximumBits) bits, got \(bits)")
+                .keyInvalid,
+                claim: "n",
+                reason: "expected \(Self.minimumBits) to \(Self.maximumBits) bits, got \(bits)"
+            )
         }
         // FIPS 186-5 §5.1: "The public exponent e shall be an odd positive integer such that 2^16 < e". The upper limit
         // of four bytes is that of common libraries.
@@ -36,8 +39,10 @@ struct RSAPublicKey: Sendable {
 
     func isValid(_ signature: [UInt8], for message: ArraySlice<UInt8>) -> Bool {
         key.isValidSignature(
-            _RSA.Signing.RSASignature(rawRepresentation: signature), for: SHA256.hash(data: message),
-            padding: .insecurePKCS1v1_5)
+            _RSA.Signing.RSASignature(rawRepresentation: signature),
+            for: SHA256.hash(data: message),
+            padding: .insecurePKCS1v1_5
+        )
     }
 }
 
@@ -59,8 +64,12 @@ struct RSAPrivateKey: Sendable {
         for name in ["n", "e", "d", "p", "q"] { numbers[name] = try jwk.unsignedInteger(name) }
         do {
             key = try _RSA.Signing.PrivateKey(
-                n: numbers["n", default: []], e: numbers["e", default: []], d: numbers["d", default: []],
-                p: numbers["p", default: []], q: numbers["q", default: []])
+                n: numbers["n", default: []],
+                e: numbers["e", default: []],
+                d: numbers["d", default: []],
+                p: numbers["p", default: []],
+                q: numbers["q", default: []]
+            )
         } catch {
             throw JOSEError(.keyInvalid, reason: "the numbers do not make an RSA private key")
         }

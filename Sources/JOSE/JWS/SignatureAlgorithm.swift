@@ -1,4 +1,6 @@
-/// A signature or MAC algorithm by its registered name (RFC 7518 §3.1, RFC 8037 §3.1). `none` is not among them.
+/// A signature or MAC algorithm by its registered name (RFC 7518 §3.1, RFC 8037 §3.1).
+///
+/// `none` is not among them.
 public struct SignatureAlgorithm: Sendable, CustomStringConvertible {
     /// The `alg` value.
     public let name: String
@@ -26,20 +28,25 @@ public struct SignatureAlgorithm: Sendable, CustomStringConvertible {
     /// The table: every algorithm that this module signs and verifies with.
     public static let all: [SignatureAlgorithm] = [hs256, rs256, es256, edDSA]
 
-    /// The algorithm of this registered name, if it is in the table. Names are case-sensitive (RFC 7515 §4.1.1).
+    /// The algorithm of this registered name, if it is in the table.
+    ///
+    /// Names are case-sensitive (RFC 7515 §4.1.1).
     public init?(name: String) {
         guard let row = Self.all.first(where: { isSameText($0.name, name) }) else { return nil }
         self = row
     }
 
+    /// The registered name.
     public var description: String { name }
 }
 
 extension SignatureAlgorithm: Hashable {
+    /// Whether both have the same name.
     public static func == (left: SignatureAlgorithm, right: SignatureAlgorithm) -> Bool {
         left.name == right.name
     }
 
+    /// Feeds the name to the hasher.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(name)
     }

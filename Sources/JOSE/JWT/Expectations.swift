@@ -1,4 +1,6 @@
-/// What a value must be. Skipping a check is spelled ``unchecked``, so that a reader of the call sees it.
+/// What a value must be.
+///
+/// Skipping a check is spelled ``unchecked``, so that a reader of the call sees it.
 public struct Expected<Value: Hashable & Sendable>: Sendable {
     /// The values of which one must come; nil where nothing is expected.
     let values: [Value]?
@@ -23,8 +25,9 @@ public struct ExpiryRule: Hashable, Sendable {
     public static let unchecked = ExpiryRule(isRequired: false)
 }
 
-/// What a caller demands of a token besides a good signature. Nothing is assumed: issuer, audience, type, algorithms and
-/// the moment have to be given.
+/// What a caller demands of a token besides a good signature.
+///
+/// Nothing is assumed: issuer, audience, type, algorithms and the moment have to be given.
 public struct Expectations: Sendable {
     /// The `iss` (RFC 7519 §4.1.1), compared by code points.
     public var issuer: Expected<String>
@@ -32,7 +35,9 @@ public struct Expectations: Sendable {
     public var audience: Expected<String>
     /// The `typ` (RFC 8725 §3.11), compared as RFC 7515 §4.1.9 says.
     public var type: Expected<String>
-    /// The algorithms that may come. What each key is for is checked besides.
+    /// The algorithms that may come.
+    ///
+    /// What each key is for is checked besides.
     public var algorithms: [SignatureAlgorithm]
     /// The moment for which the token is judged.
     public var now: Instant
@@ -47,9 +52,15 @@ public struct Expectations: Sendable {
 
     /// Sets the expectations.
     public init(
-        issuer: Expected<String>, audience: Expected<String>, type: Expected<String>,
-        algorithms: [SignatureAlgorithm], now: Instant, leeway: Duration = .zero, maximumAge: Duration? = nil,
-        requiredClaims: Set<String> = [], expiry: ExpiryRule = .required
+        issuer: Expected<String>,
+        audience: Expected<String>,
+        type: Expected<String>,
+        algorithms: [SignatureAlgorithm],
+        now: Instant,
+        leeway: Duration = .zero,
+        maximumAge: Duration? = nil,
+        requiredClaims: Set<String> = [],
+        expiry: ExpiryRule = .required
     ) {
         self.issuer = issuer
         self.audience = audience

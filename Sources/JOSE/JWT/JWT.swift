@@ -9,13 +9,17 @@ public enum JWT {
     ///   (RFC 8725 §3.11).
     /// - Throws: `signingFailed` if the primitive refuses.
     public static func signed(
-        _ claims: JSONObject, type: String, by key: SigningKey
+        _ claims: JSONObject,
+        type: String,
+        by key: SigningKey
     ) throws(JOSEError) -> String {
         try JWS.signed(claims.serialized(), parameters: ["typ": .string(type)], by: key)
     }
 }
 
-/// A JWT, parsed strictly. Nothing of it is true yet.
+/// A JWT, parsed strictly.
+///
+/// Nothing of it is true yet.
 public struct UnverifiedToken: Sendable {
     /// The protected header, as the sender wrote it.
     public var header: JSONObject { jws.header }
@@ -30,7 +34,8 @@ public struct UnverifiedToken: Sendable {
         jws = try UnverifiedJWS(text, limits: limits)
         unverifiedClaims = try JSONObject(
             parsing: jws.unverifiedPayload,
-            limits: ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth))
+            limits: ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth)
+        )
     }
 
     /// Checks signature, type and claims, in this order.
@@ -38,19 +43,26 @@ public struct UnverifiedToken: Sendable {
     /// - Throws: what ``UnverifiedJWS/verified(by:algorithms:)`` throws; `typeInvalid`, `claimMissing`, `claimInvalid`,
     ///   `tokenExpired`, `tokenNotYetValid` or `tokenTooOld` for what is not as expected.
     public func verified(
-        by keys: KeySet, expecting expectations: Expectations
+        by keys: KeySet,
+        expecting expectations: Expectations
     ) throws(JOSEError) -> VerifiedToken {
         let signed = try jws.verified(by: keys, algorithms: expectations.algorithms)
         try expectations.checkType(try jws.headerText("typ"))
         let registered = try RegisteredClaims(unverifiedClaims)
         try expectations.check(registered, of: unverifiedClaims)
         return VerifiedToken(
-            header: signed.header, claims: unverifiedClaims, algorithm: signed.algorithm, keyID: signed.keyID,
-            registered: registered)
+            header: signed.header,
+            claims: unverifiedClaims,
+            algorithm: signed.algorithm,
+            keyID: signed.keyID,
+            registered: registered
+        )
     }
 }
 
-/// A JWT whose signature and claims were checked. Only ``UnverifiedToken/verified(by:expecting:)`` makes one.
+/// A JWT whose signature and claims were checked.
+///
+/// Only ``UnverifiedToken/verified(by:expecting:)`` makes one.
 public struct VerifiedToken: Sendable {
     /// The protected header.
     public let header: JSONObject
