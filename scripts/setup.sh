@@ -13,27 +13,6 @@ fail() {
     exit 1
 }
 
-require_swift() {
-    local version major minor
-    if ! command -v swift >/dev/null 2>&1; then
-        fail "Swift is not installed, or not on the PATH." \
-            "Install Swift $swift_minimum_major.$swift_minimum_minor or later from https://www.swift.org/install/ and run this again."
-    fi
-    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
-    major=${version%%.*}
-    minor=${version#*.}
-    minor=${minor%%.*}
-    if [ -z "$version" ]; then
-        fail "'swift --version' gave no version; is $(command -v swift) a complete toolchain?" \
-            "Swift's own requirements on Linux are listed at https://www.swift.org/install/linux/"
-    fi
-    if [ "$major" -lt "$swift_minimum_major" ] ||
-        { [ "$major" -eq "$swift_minimum_major" ] && [ "${minor:-0}" -lt "$swift_minimum_minor" ]; }; then
-        fail "Swift $version at $(command -v swift) is too old: Signet needs $swift_minimum_major.$swift_minimum_minor or later." \
-            "Get a newer one from https://www.swift.org/install/ (swiftly: 'swiftly install latest') and run this again."
-    fi
-}
-
 # as_root COMMAND…: through sudo only when we are not root already.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -75,6 +54,38 @@ install_packages() {
     fi
 }
 
+# The toolchain is an archive, and on Linux expects these of the system (https://www.swift.org/install/linux/).
+install_swift_runtime() {
+    if [ "$(uname -s)" != Linux ] || ! command -v swift >/dev/null 2>&1; then
+        return
+    fi
+    if ! swift build --version >/dev/null 2>&1 || ! ls -d /usr/include/c++/* >/dev/null 2>&1; then
+        install_packages "binutils g++ libc6-dev libcurl4 libedit2 libncurses6 libsqlite3-0 libuuid1 libxml2 tzdata" "" \
+            "libraries that the Swift toolchain itself needs"
+    fi
+}
+
+require_swift() {
+    local version major minor
+    if ! command -v swift >/dev/null 2>&1; then
+        fail "Swift is not installed, or not on the PATH." \
+            "Install Swift $swift_minimum_major.$swift_minimum_minor or later from https://www.swift.org/install/ and run this again."
+    fi
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1 || true)
+    major=${version%%.*}
+    minor=${version#*.}
+    minor=${minor%%.*}
+    if [ -z "$version" ]; then
+        fail "'swift --version' failed: $(swift --version 2>&1 | head -n 1)" \
+            "What a toolchain needs of the system is listed at https://www.swift.org/install/linux/"
+    fi
+    if [ "$major" -lt "$swift_minimum_major" ] ||
+        { [ "$major" -eq "$swift_minimum_major" ] && [ "${minor:-0}" -lt "$swift_minimum_minor" ]; }; then
+        fail "Swift $version at $(command -v swift) is too old: Signet needs $swift_minimum_major.$swift_minimum_minor or later." \
+            "Get a newer one from https://www.swift.org/install/ (swiftly: 'swiftly install latest') and run this again."
+    fi
+}
+
 # has_library PKG-CONFIG-NAME: 'pkg-config' knows where every package manager keeps its headers.
 has_library() { pkg-config --exists "$1" 2>/dev/null; }
 
@@ -105,6 +116,7 @@ prepare_build() {
     if [ "$(uname -s)" = Darwin ]; then
         has_library() { [ "$1" = sqlite3 ] || pkg-config --exists "$1" 2>/dev/null; }
     fi
+    install_swift_runtime
     require_swift
     install_build_libraries
 }
