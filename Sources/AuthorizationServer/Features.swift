@@ -1,6 +1,16 @@
 /// THE list: every feature of the server, one row each. Reading it is reading what the server can do.
 package enum Features {
     package static var all: [any Feature] {
-        []
+        [
+            DiscoveryFeature(),  // RFC 8414, OpenID Connect Discovery 1.0
+            JWKSetFeature(),  // RFC 7517
+            TokenFeature(),  // RFC 6749 §3.2, RFC 7523 §2.2
+            AuthorizationCodeFeature(),  // RFC 6749 §4.1
+            ClientCredentialsFeature(),  // RFC 6749 §4.4
+            RefreshTokenFeature(),  // RFC 6749 §6, RFC 9700 §4.14
+            IntrospectionFeature(),  // RFC 7662
+            RevocationFeature(),  // RFC 7009
+            UserInfoFeature(),  // OpenID Connect Core §5.3
+        ]
     }
 }

@@ -11,6 +11,9 @@ package enum ClientSecret {
         Secret(prefix + random.text(32))
     }
 
+    /// The hash of no secret, of the length of one.
+    static let unmatchableHash = String(repeating: "-", count: 43)
+
     /// How a secret is kept.
     package static func hash(_ secret: Secret) -> String { Digest.sha256Text(secret.exposed) }
 

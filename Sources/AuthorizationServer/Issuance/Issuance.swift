@@ -33,4 +33,6 @@ package struct Issuance: Sendable {
     package var family: FamilyID?
     package var refresh: RefreshPlan = .none
     package var idToken: IDTokenPlan?
+    /// What a repetition of the same refresh must agree with.
+    package var requestDigest: String?
 }

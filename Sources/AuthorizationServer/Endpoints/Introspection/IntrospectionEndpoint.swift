@@ -1,0 +1,99 @@
+// Token introspection: RFC 7662. Answered to the API whose audience a token has and to the client that it was issued to;
+// to anybody else every token is inactive (FIELD F23). Stores nothing.
+
+package import JOSE
+package import OAuthVocabulary
+import Storage
+
+package struct IntrospectionEndpoint: Endpoint {
+    package let location = EndpointLocation.belowIssuer("/introspect")
+    package let methods: Set<EndpointRequest.Method> = [.post]
+    package let browserAccess = BrowserAccess.none
+    package let audience = EndpointAudience.programs
+
+    package init() {}
+
+    package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
+        do {
+            let reader = Reader(services, now: services.time.moment().wall)
+            let caller = try await ClientAuthentication(services, reader: reader).caller(request)
+            // RFC 7662 §2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
+            if case .client(let client) = caller.identity, client.content.authenticationMethod == .none {
+                throw OAuthError.invalidClient(
+                    "introspection needs client authentication", detail: "\(client.content.id) is a public client")
+            }
+            try await spend(caller, services: services, reader: reader)
+            let token = try request.parameters.required("token")
+            let answer = try await answer(token, to: caller.identity, services: services, reader: reader)
+            return EndpointResponse(body: .json(.object(answer ?? ["active": false])))
+        } catch {
+            return .refusal(error)
+        }
+    }
+
+    private func spend(_ caller: AuthenticatedCaller, services: Services, reader: Reader) async throws(OAuthError) {
+        guard !caller.changes.isEmpty else { return }
+        let outcome = try await answering { () async throws(StoreError) in
+            try await services.store.apply(caller.changes, now: reader.now)
+        }
+        if case .conflict = outcome { throw PresentedCredentials.failure("the assertion was used before") }
+    }
+
+    /// The answer for an active token that the caller may see, else `nil`.
+    private func answer(
+        _ token: String, to caller: AuthenticatedCaller.Identity, services: Services, reader: Reader
+    ) async throws(OAuthError) -> JSONObject? {
+        if token.hasPrefix(RefreshToken.prefix) {
+            guard case .client(let client) = caller else { return nil }
+            return try await refreshAnswer(token, client: client.content, services: services, reader: reader)
+        }
+        guard case .live(let live) = try await AccessTokenVerifier(services: services, reader: reader).verdict(on: token)
+        else { return nil }
+        switch caller {
+        case .client(let client): guard client.content.id == live.client.id else { return nil }
+        case .api(let api): guard live.audience.contains(api.audience.value) else { return nil }
+        }
+        var answer: JSONObject = ["active": true, "token_type": "Bearer"]
+        for (name, value) in live.claims { answer[name] = value }
+        if let username = live.person?.standardClaims["preferred_username"] { answer["username"] = username }
+        return answer
+    }
+
+    private func refreshAnswer(
+        _ text: String, client: RegisteredClient, services: Services, reader: Reader
+    ) async throws(OAuthError) -> JSONObject? {
+        let parameters: [(name: String, value: String)] = [(name: "refresh_token", value: text)]
+        guard let stored = try await reader.client(client.id) else { return nil }
+        let grant = RefreshTokenGrant()
+        let request = GrantRequest(
+            client: stored, parameters: try Parameters(parameters), moment: services.time.moment(),
+            configuration: services.configuration, keys: services.keys)
+        let material = try await grant.load(request, from: reader)
+        // Active is what would be rotated now; asking changes nothing.
+        guard case .issue(let issuance, _) = grant.decide(request, material), case .rotate(let family) = issuance.refresh
+        else { return nil }
+        var answer: JSONObject = [
+            "active": true, "iss": .string(services.configuration.issuer.value),
+            "client_id": .string(client.id.value), "sub": .string(family.content.subject.value),
+            "scope": .string(family.content.scope.description),
+            "iat": .integer(family.content.createdAt.secondsSinceEpoch),
+        ]
+        if let expiry = family.record.expiresAt { answer["exp"] = .integer(expiry.secondsSinceEpoch) }
+        return answer
+    }
+}
+
+/// What introspection adds to the server.
+package struct IntrospectionFeature: Feature {
+    package init() {}
+
+    package func contribute(to assembly: inout Assembly) {
+        assembly.add(IntrospectionEndpoint(), advertisedAs: "introspection_endpoint")
+        let methods: [ClientAuthenticationMethod] = [.clientSecretBasic, .clientSecretPost, .privateKeyJWT]
+        assembly.addMetadata(
+            "introspection_endpoint_auth_methods_supported", .array(methods.map { .string($0.value) }))
+        assembly.addMetadata(
+            "introspection_endpoint_auth_signing_alg_values_supported",
+            .array(PrivateKeyJWT.algorithms.map { .string($0.name) }))
+    }
+}

@@ -1,0 +1,81 @@
+// Token revocation: RFC 7009. A refresh token ends its grant and every access token of it; an access token ends alone.
+// Stores through Revocations.
+
+package import JOSE
+package import OAuthVocabulary
+import Storage
+
+package struct RevocationEndpoint: Endpoint {
+    package let location = EndpointLocation.belowIssuer("/revoke")
+    package let methods: Set<EndpointRequest.Method> = [.post]
+    package let browserAccess = BrowserAccess.registeredOrigins
+    package let audience = EndpointAudience.programs
+
+    package init() {}
+
+    package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
+        var known: RegisteredClient?
+        do {
+            let reader = Reader(services, now: services.time.moment().wall)
+            let (client, spent) = try await ClientAuthentication(services, reader: reader).client(request)
+            known = client.content
+            let token = try request.parameters.required("token")
+            try await revoke(token, for: client.content, spending: spent, services: services, reader: reader)
+            // RFC 7009 §2.2: "The authorization server responds with HTTP status code 200 if the token has been revoked
+            // successfully or if the client submitted an invalid token."
+            return EndpointResponse(body: .empty, client: client.content)
+        } catch {
+            return .refusal(error, client: known)
+        }
+    }
+
+    private func revoke(
+        _ token: String, for client: RegisteredClient, spending spent: [Change], services: Services, reader: Reader
+    ) async throws(OAuthError) {
+        let target: RevocationTarget?
+        if token.hasPrefix(RefreshToken.prefix) {
+            // Its MAC covers the client: a token of another client is as invalid as any other text.
+            target = RefreshToken(token, client: client.id, keys: services.keys).map { .grant($0.family) }
+        } else {
+            target = try accessTokenTarget(token, for: client, services: services, reader: reader)
+        }
+        try await answering { () async throws(StoreError) in
+            if let target {
+                try await services.revocations.apply(ending: target, with: spent, now: reader.now)
+            } else if !spent.isEmpty {
+                _ = try await services.store.apply(spent, now: reader.now)
+            }
+        }
+        if let target { services.logger.info("token revoked", metadata: ["target": "\(target.name)"]) }
+    }
+
+    private func accessTokenTarget(
+        _ token: String, for client: RegisteredClient, services: Services, reader: Reader
+    ) throws(OAuthError) -> RevocationTarget? {
+        guard let claims = AccessTokenVerifier(services: services, reader: reader).claims(of: token),
+            let id = claims["jti"]?.stringValue.flatMap({ TokenID($0) })
+        else { return nil }
+        // RFC 7009 §2.1: "verifies … whether the token was issued to the client making the revocation request. If this
+        // validation fails, the request is refused and the client is informed of the error"
+        guard claims["client_id"]?.stringValue == client.id.value else {
+            throw OAuthError(
+                .unauthorizedClient, "the token was issued to another client",
+                detail: "issued to \(claims["client_id"]?.stringValue ?? "nobody")")
+        }
+        return .token(id)
+    }
+}
+
+/// What revocation adds to the server.
+package struct RevocationFeature: Feature {
+    package init() {}
+
+    package func contribute(to assembly: inout Assembly) {
+        assembly.add(RevocationEndpoint(), advertisedAs: "revocation_endpoint")
+        let methods: [ClientAuthenticationMethod] = [.clientSecretBasic, .clientSecretPost, .privateKeyJWT, .none]
+        assembly.addMetadata("revocation_endpoint_auth_methods_supported", .array(methods.map { .string($0.value) }))
+        assembly.addMetadata(
+            "revocation_endpoint_auth_signing_alg_values_supported",
+            .array(PrivateKeyJWT.algorithms.map { .string($0.name) }))
+    }
+}

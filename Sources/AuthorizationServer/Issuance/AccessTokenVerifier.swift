@@ -1,0 +1,110 @@
+import Instants
+import JOSE
+import OAuthVocabulary
+import Storage
+
+/// Reads an access token of ours back and says whether it still counts: signature or seal, issuer, type, expiry, and
+/// everything that may have ended since.
+struct AccessTokenVerifier {
+    let services: Services
+    let reader: Reader
+
+    /// A token that counts now.
+    struct Live {
+        var claims: JSONObject
+        var scope: ScopeSet
+        var audience: [String]
+        var client: RegisteredClient
+        /// `nil` for a token of the client's own.
+        var person: PersonSnapshot?
+    }
+
+    /// Why a token does not count, for the log.
+    enum Verdict {
+        case live(Live)
+        case expired
+        case refused(String)
+    }
+
+    func verdict(on text: String) async throws(OAuthError) -> Verdict {
+        let claims: JSONObject
+        var keyID: String?
+        if text.hasPrefix(OpaqueAccessToken.prefix) {
+            guard let opened = open(text) else { return .refused("not an opaque access token of this server") }
+            guard let expiry = opened["exp"]?.integerValue, reader.now < Instant(secondsSinceEpoch: expiry) else {
+                return .expired
+            }
+            claims = opened
+        } else {
+            do {
+                let verified = try UnverifiedToken(text).verified(
+                    by: services.keyring.current.published,
+                    expecting: Expectations(
+                        issuer: .exactly(services.configuration.issuer.value), audience: .unchecked,
+                        type: .exactly("at+jwt"), algorithms: Keyring.algorithms, now: reader.now,
+                        requiredClaims: ["sub", "client_id", "scope", "jti"]))
+                claims = verified.claims
+                keyID = verified.keyID
+            } catch {
+                return error.code == .tokenExpired ? .expired : .refused("\(error.code) \(error.claim ?? "")")
+            }
+        }
+        return try await verdict(on: claims, keyID: keyID)
+    }
+
+    /// The claims of an access token that need not count any more, for revoking it; `nil` if it is none of ours.
+    func claims(of text: String) -> JSONObject? {
+        if text.hasPrefix(OpaqueAccessToken.prefix) { return open(text) }
+        return try? UnverifiedToken(text).verified(
+            by: services.keyring.current.published,
+            expecting: Expectations(
+                issuer: .exactly(services.configuration.issuer.value), audience: .unchecked, type: .exactly("at+jwt"),
+                algorithms: Keyring.algorithms, now: reader.now, expiry: .unchecked)
+        ).claims
+    }
+
+    private func open(_ text: String) -> JSONObject? {
+        guard let sealed = try? Base64URL.decode(String(text.dropFirst(OpaqueAccessToken.prefix.count))),
+            let plain = services.keys.openOpaqueToken(sealed)
+        else { return nil }
+        return try? JSONObject(parsing: plain)
+    }
+
+    private func verdict(on claims: JSONObject, keyID: String?) async throws(OAuthError) -> Verdict {
+        guard let clientID = claims["client_id"]?.stringValue.flatMap({ ClientID($0) }),
+            let tokenText = claims["jti"]?.stringValue, let tokenID = TokenID(tokenText),
+            let scope = claims["scope"]?.stringValue.flatMap(ScopeSet.init(parameter:)),
+            let subject = claims["sub"]?.stringValue.flatMap({ Subject($0) })
+        else { return .refused("a claim is missing or malformed") }
+        let issuedAt =
+            TokenIdentifier.moment(of: tokenText)
+            ?? Instant(secondsSinceEpoch: claims["iat"]?.integerValue ?? 0)
+        let session = claims["sid"]?.stringValue.flatMap { SessionID($0) }
+        var targets: [RevocationTarget] = [.token(tokenID), .client(clientID), .everything]
+        if let session { targets += [.session(session), .subject(subject)] }
+        if let grant = claims[AccessTokenClaims.grantID]?.stringValue.flatMap({ FamilyID($0) }) {
+            targets.append(.grant(grant))
+        }
+        if let keyID { targets.append(.signingKey(keyID)) }
+        if let cutOff = try await reader.cutOff(targets), issuedAt <= cutOff { return .refused("revoked") }
+        guard let client = try await reader.client(clientID)?.content, client.isEnabled else {
+            return .refused("the client is disabled or gone")
+        }
+        var live = Live(claims: claims, scope: scope, audience: claims["aud"]?.strings ?? [], client: client, person: nil)
+        if session != nil {
+            guard let person = try await reader.person(subject), person.isEnabled else {
+                return .refused("the person is disabled or gone")
+            }
+            live.person = person
+        }
+        return .live(live)
+    }
+}
+
+extension JSON {
+    /// The strings of a value that is one string or an array of strings, such as `aud`.
+    var strings: [String] {
+        if let text = stringValue { return [text] }
+        return arrayValue?.compactMap(\.stringValue) ?? []
+    }
+}

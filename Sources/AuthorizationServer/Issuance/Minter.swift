@@ -1,0 +1,190 @@
+import Instants
+import JOSE
+package import Logging
+import OAuthVocabulary
+import Storage
+
+/// Turns what was decided into tokens: the only phase that signs or draws identifiers.
+struct Minter {
+    let services: Services
+
+    init(_ services: Services) { self.services = services }
+
+    /// What was minted: the answer, and what must be stored before it is given.
+    struct Minted {
+        var response: JSONObject
+        var changes: [Change] = []
+        /// What to tell the log once the changes are applied.
+        var event: Logger.Message?
+        var eventMetadata: Logger.Metadata = [:]
+
+        func log(_ logger: Logger, traceID: String) {
+            guard let event else { return }
+            logger.info(event, metadata: eventMetadata.merging(["trace_id": "\(traceID)"]) { first, _ in first })
+        }
+    }
+
+    func mint(_ issuance: Issuance, for client: RegisteredClient, at moment: Moment) throws(OAuthError) -> Minted {
+        var minted = Minted(response: [:])
+        let refresh = try refreshToken(issuance, for: client, at: moment, into: &minted)
+        let accessToken = try accessToken(issuance, for: client, generation: refresh?.generation ?? 0, at: moment)
+        // RFC 6749 §5.1
+        minted.response["access_token"] = .string(accessToken)
+        minted.response["token_type"] = "Bearer"
+        minted.response["expires_in"] = .integer(services.configuration.accessTokenLifetime.wholeSeconds)
+        minted.response["scope"] = .string(issuance.access.scope.description)
+        if let refresh { minted.response["refresh_token"] = .string(refresh.text) }
+        if let plan = issuance.idToken {
+            minted.response["id_token"] = .string(
+                try idToken(plan, issuance, for: client, accessToken: accessToken, at: moment))
+        }
+        return minted
+    }
+
+    // MARK: - Access token
+
+    private func accessToken(
+        _ issuance: Issuance, for client: RegisteredClient, generation: UInt32, at moment: Moment
+    ) throws(OAuthError) -> String {
+        let claims = AccessTokenClaims.make(
+            issuance, client: client, generation: generation, configuration: services.configuration, now: moment.wall,
+            tokenID: TokenIdentifier.make(at: moment.wall, random: services.random))
+        if issuance.access.api?.tokenFormat == .opaque {
+            return OpaqueAccessToken.prefix + Base64URL.encode(try services.keys.sealOpaqueToken(claims.serialized()))
+        }
+        return try sign(claims, type: "at+jwt", algorithm: services.configuration.accessTokenAlgorithm.name)
+    }
+
+    private func sign(_ claims: JSONObject, type: String, algorithm: String) throws(OAuthError) -> String {
+        guard let key = services.keyring.current.signing[algorithm] else {
+            throw .internalFault("there is no active signing key for \(algorithm)")
+        }
+        do {
+            return try JWT.signed(claims, type: type, by: key)
+        } catch {
+            throw .internalFault("signing with \(algorithm) failed: \(error.code)")
+        }
+    }
+
+    // MARK: - ID token
+
+    /// OpenID Connect Core §2 and §3.1.3.6.
+    private func idToken(
+        _ plan: Issuance.IDTokenPlan, _ issuance: Issuance, for client: RegisteredClient, accessToken: String,
+        at moment: Moment
+    ) throws(OAuthError) -> String {
+        guard case .person(let person, let authentication, let session) = issuance.party else {
+            throw .internalFault("an ID token was planned without a person")
+        }
+        let now = moment.wall
+        var claims: JSONObject = [
+            "iss": .string(services.configuration.issuer.value),
+            "sub": .string(person.subject.value),
+            "aud": .string(client.id.value),
+            "exp": .integer((now + services.configuration.idTokenLifetime).secondsSinceEpoch),
+            "iat": .integer(now.secondsSinceEpoch),
+            "auth_time": .integer(authentication.at.secondsSinceEpoch),
+            "acr": .string(authentication.acr),
+            "amr": .array(authentication.amr.map { .string($0) }),
+            "sid": .string(session.value),
+            "at_hash": .string(Self.halfHash(accessToken, algorithm: client.idTokenAlgorithm)),
+        ]
+        if let nonce = plan.nonce { claims["nonce"] = .string(nonce) }
+        return try sign(claims, type: "JWT", algorithm: client.idTokenAlgorithm)
+    }
+
+    /// OpenID Connect Core §3.1.3.6: the left half of the hash of the token's ASCII, with the hash of the signature's
+    /// algorithm: SHA-256 for RS256 and ES256, SHA-512 for Ed25519.
+    static func halfHash(_ token: String, algorithm: String) -> String {
+        let digest = algorithm == SignatureAlgorithm.edDSA.name ? Digest.sha512(token) : Digest.sha256(token)
+        return Base64URL.encode(digest.prefix(digest.count / 2))
+    }
+
+    // MARK: - Refresh token
+
+    private func refreshToken(
+        _ issuance: Issuance, for client: RegisteredClient, at moment: Moment, into minted: inout Minted
+    ) throws(OAuthError) -> (text: String, generation: UInt32)? {
+        let family: RefreshFamily
+        switch issuance.refresh {
+        case .none:
+            return nil
+        case .start(let id):
+            family = try newFamily(id, issuance, client: client, at: moment)
+            minted.changes.append(
+                try storing { () throws(StoreError) in
+                    .insert(
+                        Record(
+                            key: RefreshFamily.key(id), family: id.value, subject: family.subject.value,
+                            client: client.id.value, expiresAt: family.expiry(idle: idleLifetime(client), at: moment.wall),
+                            payload: try family.encoded()))
+                })
+        case .rotate(let stored):
+            var next = stored
+            next.content.rotate(
+                nonce: services.random.bytes(RefreshToken.nonceLength), digest: issuance.requestDigest, at: moment)
+            next.record.expiresAt = next.content.expiry(idle: idleLifetime(client), at: moment.wall)
+            minted.changes.append(try storing(next.replaced))
+            family = next.content
+        case .repeatSuccessor(let stored):
+            var next = stored
+            next.content.retries += 1
+            minted.changes.append(try storing(next.replaced))
+            minted.event = "refresh token repeated within the retry window"
+            minted.eventMetadata = [
+                "family": "\(next.content.id)", "client": "\(client.id)", "retries": "\(next.content.retries)",
+            ]
+            family = next.content
+        }
+        guard let text = RefreshToken(family).text(client: client.id, keys: services.keys) else {
+            throw .internalFault("family \(family.id) does not make a refresh token")
+        }
+        return (text, family.generation)
+    }
+
+    private func newFamily(
+        _ id: FamilyID, _ issuance: Issuance, client: RegisteredClient, at moment: Moment
+    ) throws(OAuthError) -> RefreshFamily {
+        guard case .person(let person, let authentication, let session) = issuance.party else {
+            throw .internalFault("a refresh family was planned without a person")
+        }
+        let absolute =
+            client.refreshAbsoluteSeconds.map { Duration.seconds($0) } ?? services.configuration.refreshAbsoluteLifetime
+        return RefreshFamily(
+            id: id, client: client.id, subject: person.subject,
+            // OpenID Connect Back-Channel Logout §2.7: refresh tokens without offline_access end with the session.
+            session: issuance.access.scope.contains(.offlineAccess) ? nil : session,
+            signOnSession: session, authentication: authentication, scope: issuance.access.scope,
+            resource: issuance.access.api?.audience, createdAt: moment.wall,
+            absoluteExpiry: moment.wall + min(absolute, services.configuration.longestRefreshLifetime),
+            nonce: services.random.bytes(RefreshToken.nonceLength))
+    }
+
+    private func idleLifetime(_ client: RegisteredClient) -> Duration {
+        client.refreshIdleSeconds.map { .seconds($0) } ?? services.configuration.refreshIdleLifetime
+    }
+
+    private func storing<Value>(_ encode: () throws(StoreError) -> Value) throws(OAuthError) -> Value {
+        do {
+            return try encode()
+        } catch {
+            throw .internalFault("\(error)")
+        }
+    }
+}
+
+extension RefreshFamily {
+    /// Moves on to the next generation; what the retry rules need to know of this one stays.
+    mutating func rotate(nonce next: [UInt8], digest: String?, at moment: Moment) {
+        rotations.append(Rotation(generation: generation, at: moment.steady))
+        rotations.removeFirst(max(0, rotations.count - Limits.rememberedRotations))
+        previousNonce = nonce
+        nonce = next
+        generation += 1
+        retries = 0
+        requestDigest = digest
+    }
+
+    /// When the family ends if it is not used again.
+    func expiry(idle: Duration, at now: Instant) -> Instant { min(now + idle, absoluteExpiry) }
+}
