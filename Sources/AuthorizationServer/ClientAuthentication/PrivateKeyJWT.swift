@@ -25,7 +25,13 @@ enum PrivateKeyJWT {
     static func verify(
         _ assertion: String, client: RegisteredClient, configuration: ProviderConfiguration, now: Instant
     ) throws(OAuthError) -> Record {
-        do {
+        try spentRecord(verified(assertion, client: client, configuration: configuration, now: now), client: client, now: now)
+    }
+
+    private static func verified(
+        _ assertion: String, client: RegisteredClient, configuration: ProviderConfiguration, now: Instant
+    ) throws(OAuthError) -> VerifiedToken {
+        do throws(JOSEError) {
             let keys = try KeySet(parsing: Array((client.keySet ?? "").utf8))
             let token = try UnverifiedToken(assertion).verified(
                 by: keys,
@@ -35,14 +41,10 @@ enum PrivateKeyJWT {
                     audience: .anyOf([configuration.issuer.value, configuration.url("/token")]),
                     type: .unchecked, algorithms: algorithms, now: now, leeway: Limits.clockSkew,
                     requiredClaims: ["sub", "jti"]))
-            return try spentRecord(token, client: client, now: now)
-        } catch let error as JOSEError {
+            return token
+        } catch {
             throw PresentedCredentials.failure(
                 "assertion of \(client.id) refused: \(error.code) \(error.claim ?? "") \(error.reason)")
-        } catch let error as OAuthError {
-            throw error
-        } catch {
-            throw .internalFault("unexpected \(error)")
         }
     }
 

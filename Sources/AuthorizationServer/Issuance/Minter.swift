@@ -1,6 +1,6 @@
 import Instants
 import JOSE
-package import Logging
+import Logging
 import OAuthVocabulary
 import Storage
 
@@ -87,17 +87,12 @@ struct Minter {
             "acr": .string(authentication.acr),
             "amr": .array(authentication.amr.map { .string($0) }),
             "sid": .string(session.value),
-            "at_hash": .string(Self.halfHash(accessToken, algorithm: client.idTokenAlgorithm)),
         ]
+        if let algorithm = SignatureAlgorithm(name: client.idTokenAlgorithm) {
+            claims["at_hash"] = .string(algorithm.tokenHash(of: accessToken))
+        }
         if let nonce = plan.nonce { claims["nonce"] = .string(nonce) }
         return try sign(claims, type: "JWT", algorithm: client.idTokenAlgorithm)
-    }
-
-    /// OpenID Connect Core §3.1.3.6: the left half of the hash of the token's ASCII, with the hash of the signature's
-    /// algorithm: SHA-256 for RS256 and ES256, SHA-512 for Ed25519.
-    static func halfHash(_ token: String, algorithm: String) -> String {
-        let digest = algorithm == SignatureAlgorithm.edDSA.name ? Digest.sha512(token) : Digest.sha256(token)
-        return Base64URL.encode(digest.prefix(digest.count / 2))
     }
 
     // MARK: - Refresh token

@@ -1,5 +1,5 @@
 import JOSE
-import OAuthVocabulary
+package import OAuthVocabulary
 
 /// A refresh token as text: key version, family, generation, nonce, and an HMAC over these and the client. Nothing of it
 /// is stored but generation and nonce, so that the same token can be made again and no other can.

@@ -10,7 +10,6 @@ package enum Digest {
     package static func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
     /// SHA-256 in base64url: how secrets of high entropy are kept, and PKCE challenges are written.
     package static func sha256Text(_ text: String) -> String { Base64URL.encode(sha256(text)) }
-    package static func sha512(_ text: String) -> [UInt8] { Array(SHA512.hash(data: Array(text.utf8))) }
 }
 
 extension RecordKey {

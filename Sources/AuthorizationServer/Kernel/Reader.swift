@@ -57,11 +57,12 @@ package struct Reader: Sendable {
 package func answering<Value>(
     _ operation: () async throws(StoreError) -> Value
 ) async throws(OAuthError) -> Value {
-    do {
+    do throws(StoreError) {
         return try await operation()
-    } catch .unavailable(let reason) {
-        throw .unavailable(reason)
-    } catch .corrupt(let reason) {
-        throw .internalFault("corrupt store: \(reason)")
+    } catch {
+        switch error {
+        case .unavailable(let reason): throw .unavailable(reason)
+        case .corrupt(let reason): throw .internalFault("corrupt store: \(reason)")
+        }
     }
 }

@@ -13,7 +13,7 @@ package struct TokenEndpoint: Endpoint {
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         var known: RegisteredClient?
-        do {
+        do throws(OAuthError) {
             let moment = services.time.moment()
             let reader = Reader(services, now: moment.wall)
             let (client, spent) = try await ClientAuthentication(services, reader: reader).client(request)

@@ -14,7 +14,7 @@ package struct IntrospectionEndpoint: Endpoint {
     package init() {}
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
-        do {
+        do throws(OAuthError) {
             let reader = Reader(services, now: services.time.moment().wall)
             let caller = try await ClientAuthentication(services, reader: reader).caller(request)
             // RFC 7662 §2.1: "the endpoint MUST also require some form of authorization to access this endpoint"

@@ -2,6 +2,7 @@
 // Stores through Revocations.
 
 package import JOSE
+import Logging
 package import OAuthVocabulary
 import Storage
 
@@ -15,7 +16,7 @@ package struct RevocationEndpoint: Endpoint {
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         var known: RegisteredClient?
-        do {
+        do throws(OAuthError) {
             let reader = Reader(services, now: services.time.moment().wall)
             let (client, spent) = try await ClientAuthentication(services, reader: reader).client(request)
             known = client.content

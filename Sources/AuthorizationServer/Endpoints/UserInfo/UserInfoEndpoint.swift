@@ -27,7 +27,7 @@ package struct UserInfoEndpoint: Endpoint {
     package init() {}
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
-        do {
+        do throws(OAuthError) {
             let token = try BearerToken.read(request)
             let reader = Reader(services, now: services.time.moment().wall)
             let live: AccessTokenVerifier.Live

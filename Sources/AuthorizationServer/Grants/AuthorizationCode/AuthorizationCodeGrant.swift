@@ -13,11 +13,11 @@ package struct AuthorizationCodeGrant: Grant {
     package init() {}
 
     package struct Material: Sendable {
-        package var code: Stored<AuthorizationCodeRecord>?
-        package var person: PersonSnapshot?
-        package var session: SessionSnapshot?
-        package var cutOff: Instant?
-        package var access: AccessResolution.Material?
+        var code: Stored<AuthorizationCodeRecord>?
+        var person: PersonSnapshot?
+        var session: SessionSnapshot?
+        var cutOff: Instant?
+        var access: AccessResolution.Material?
     }
 
     package func load(_ request: GrantRequest, from reader: Reader) async throws(OAuthError) -> Material {
@@ -37,7 +37,7 @@ package struct AuthorizationCodeGrant: Grant {
     }
 
     package func decide(_ request: GrantRequest, _ material: Material) -> GrantDecision {
-        do {
+        do throws(OAuthError) {
             guard let code = material.code else {
                 throw OAuthError.invalidGrant("the authorization code is unknown or has expired", detail: "no such code")
             }
@@ -58,10 +58,8 @@ package struct AuthorizationCodeGrant: Grant {
             }
             try check(request, against: code.content)
             return try issue(request, code, material)
-        } catch let error as OAuthError {
-            return .refuse(error)
         } catch {
-            return .refuse(.internalFault("\(error)"))
+            return .refuse(error)
         }
     }
 
@@ -88,7 +86,7 @@ package struct AuthorizationCodeGrant: Grant {
 
     private func issue(
         _ request: GrantRequest, _ code: Stored<AuthorizationCodeRecord>, _ material: Material
-    ) throws -> GrantDecision {
+    ) throws(OAuthError) -> GrantDecision {
         let content = code.content
         guard let person = material.person, person.isEnabled, person.credentialsChangedAt <= content.issuedAt else {
             throw OAuthError.invalidGrant("the grant has ended", detail: "the person is disabled, gone or has a new password")

@@ -17,7 +17,7 @@ package struct ClientCredentialsGrant: Grant {
     }
 
     package func decide(_ request: GrantRequest, _ material: AccessResolution.Material) -> GrantDecision {
-        do {
+        do throws(OAuthError) {
             let access = try AccessResolution.resolve(
                 material, client: request.client.content, configuration: request.configuration)
             // OpenID Connect Core §3.1.2.1 and §11: these scopes speak of a person, and there is none.

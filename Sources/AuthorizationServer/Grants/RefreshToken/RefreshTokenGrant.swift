@@ -14,11 +14,11 @@ package struct RefreshTokenGrant: Grant {
     package struct Material: Sendable {
         /// What the token says, if its MAC is right for this client.
         var token: RefreshToken?
-        package var family: Stored<RefreshFamily>?
-        package var person: PersonSnapshot?
-        package var session: SessionSnapshot?
-        package var cutOff: Instant?
-        package var access: AccessResolution.Material?
+        var family: Stored<RefreshFamily>?
+        var person: PersonSnapshot?
+        var session: SessionSnapshot?
+        var cutOff: Instant?
+        var access: AccessResolution.Material?
     }
 
     package func load(_ request: GrantRequest, from reader: Reader) async throws(OAuthError) -> Material {
@@ -46,7 +46,7 @@ package struct RefreshTokenGrant: Grant {
     }
 
     package func decide(_ request: GrantRequest, _ material: Material) -> GrantDecision {
-        do {
+        do throws(OAuthError) {
             guard let token = material.token else {
                 throw OAuthError.invalidGrant(
                     "the refresh token is not valid for this client", detail: "malformed, or its MAC is wrong")
