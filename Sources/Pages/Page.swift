@@ -55,15 +55,17 @@ extension Page {
 /// The names of the form fields that pages send; the server reads them by these names.
 package enum FormField {
     /// The token that proves that the form came from a page of ours.
-    package static let csrfToken = "csrf_token"
+    package static let csrfToken = "form_token"
     /// The person's user name or e-mail address.
     package static let username = "username"
     /// The person's password.
     package static let password = "password"
     /// The button that was pressed: one of ``Decision``.
     package static let decision = "decision"
-    /// The session that was chosen; empty means another account.
-    package static let session = "session"
+    /// The account that was chosen; empty means another one.
+    package static let account = "account"
+    /// The pending request that the form belongs to.
+    package static let interaction = "interaction"
 }
 
 /// The values of the ``FormField/decision`` field.
@@ -74,4 +76,20 @@ package enum Decision: String, Sendable {
     case deny
     case signOut = "sign-out"
     case stay
+}
+
+/// A field that a form carries back as it came.
+package struct HiddenField: Hashable, Sendable {
+    package var name: String
+    package var value: String
+
+    package init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    /// The fields as the templates read them.
+    static func values(_ fields: [HiddenField]) -> [[String: String]] {
+        fields.map { ["name": $0.name, "value": $0.value] }
+    }
 }

@@ -14,6 +14,7 @@ enum Samples {
                     usernameHint: text,
                     problem: .wrongCredentials,
                     cancelAction: text,
+                    hiddenFields: [.init(name: text, value: text)],
                     formActions: [text]
                 )
             ),
@@ -26,6 +27,7 @@ enum Samples {
                     usernameHint: text,
                     problem: .throttled(retryAfterSeconds: 61),
                     reason: .reauthentication,
+                    hiddenFields: [.init(name: text, value: text)],
                     formActions: [text]
                 )
             ),
@@ -39,6 +41,7 @@ enum Samples {
                     offlineAccess: .requested,
                     action: text,
                     csrfToken: text,
+                    hiddenFields: [.init(name: text, value: text)],
                     formActions: [text]
                 )
             ),
@@ -49,6 +52,7 @@ enum Samples {
                     accounts: [.init(personName: text, personDetail: text, sessionReference: text)],
                     action: text,
                     csrfToken: text,
+                    hiddenFields: [.init(name: text, value: text)],
                     formActions: [text]
                 )
             ),
@@ -61,6 +65,7 @@ enum Samples {
                     personName: text,
                     action: text,
                     csrfToken: text,
+                    hiddenFields: [.init(name: text, value: text)],
                     formActions: [text]
                 )
             ),

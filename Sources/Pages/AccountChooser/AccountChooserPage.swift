@@ -1,7 +1,7 @@
 // AccountChooser: the page where a person with several sessions says which one an application gets.
 // OIDC Core §3.1.2.1 `prompt=select_account`. Stores nothing.
 
-/// The account chooser; its buttons send ``FormField/session`` = a reference, or empty for another account.
+/// The account chooser; its buttons send ``FormField/account`` = a reference, or empty for another account.
 package struct AccountChooserPage: Page {
     /// One signed-in person in this browser.
     package struct Account: Sendable {
@@ -22,6 +22,8 @@ package struct AccountChooserPage: Page {
     package var accounts: [Account]
     package var action: String
     package var csrfToken: String
+    /// What the form sends along unseen.
+    package var hiddenFields: [HiddenField]
     package var formActions: [String]
 
     package init(
@@ -29,12 +31,14 @@ package struct AccountChooserPage: Page {
         accounts: [Account],
         action: String,
         csrfToken: String,
+        hiddenFields: [HiddenField] = [],
         formActions: [String] = []
     ) {
         self.applicationName = applicationName
         self.accounts = accounts
         self.action = action
         self.csrfToken = csrfToken
+        self.hiddenFields = hiddenFields
         self.formActions = formActions
     }
 
@@ -50,6 +54,7 @@ package struct AccountChooserPage: Page {
                 "accounts": accounts.map(Self.line),
                 "action": Link.target(action),
                 "csrfToken": csrfToken,
+                "hiddenFields": HiddenField.values(hiddenFields),
             ]
         )
     }

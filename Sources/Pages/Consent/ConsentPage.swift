@@ -29,6 +29,8 @@ package struct ConsentPage: Page {
     package var offlineAccess: OfflineAccess
     package var action: String
     package var csrfToken: String
+    /// What the form sends along unseen.
+    package var hiddenFields: [HiddenField]
     package var formActions: [String]
 
     package init(
@@ -39,6 +41,7 @@ package struct ConsentPage: Page {
         offlineAccess: OfflineAccess,
         action: String,
         csrfToken: String,
+        hiddenFields: [HiddenField] = [],
         formActions: [String] = []
     ) {
         self.applicationName = applicationName
@@ -48,6 +51,7 @@ package struct ConsentPage: Page {
         self.offlineAccess = offlineAccess
         self.action = action
         self.csrfToken = csrfToken
+        self.hiddenFields = hiddenFields
         self.formActions = formActions
     }
 
@@ -68,6 +72,7 @@ package struct ConsentPage: Page {
                 "offline": offlineAccess == .requested,
                 "action": Link.target(action),
                 "csrfToken": csrfToken,
+                "hiddenFields": HiddenField.values(hiddenFields),
             ]
         )
     }

@@ -27,6 +27,8 @@ package struct SignInPage: Page {
     package var reason: SignInReason
     /// Where "Cancel" posts to, with ``FormField/decision`` = `cancel`; without it there is no such button.
     package var cancelAction: String?
+    /// What the form sends along unseen.
+    package var hiddenFields: [HiddenField]
     package var formActions: [String]
 
     package init(
@@ -37,6 +39,7 @@ package struct SignInPage: Page {
         problem: SignInProblem? = nil,
         reason: SignInReason = .noSession,
         cancelAction: String? = nil,
+        hiddenFields: [HiddenField] = [],
         formActions: [String] = []
     ) {
         self.applicationName = applicationName
@@ -46,6 +49,7 @@ package struct SignInPage: Page {
         self.problem = problem
         self.reason = reason
         self.cancelAction = cancelAction
+        self.hiddenFields = hiddenFields
         self.formActions = formActions
     }
 
@@ -65,6 +69,7 @@ package struct SignInPage: Page {
                 "submit": isRepeat ? words.confirm : words.submit,
                 "action": Link.target(action),
                 "csrfToken": csrfToken,
+                "hiddenFields": HiddenField.values(hiddenFields),
                 "usernameHint": usernameHint.isEmpty ? nil : usernameHint,
                 "hasProblem": problem != nil,
                 "problem": problem.map { words.text(of: $0) },

@@ -8,6 +8,8 @@ package struct SignOutPage: Page {
     package var personName: String
     package var action: String
     package var csrfToken: String
+    /// What the form sends along unseen.
+    package var hiddenFields: [HiddenField]
     package var formActions: [String]
 
     package init(
@@ -15,12 +17,14 @@ package struct SignOutPage: Page {
         personName: String,
         action: String,
         csrfToken: String,
+        hiddenFields: [HiddenField] = [],
         formActions: [String] = []
     ) {
         self.applicationName = applicationName
         self.personName = personName
         self.action = action
         self.csrfToken = csrfToken
+        self.hiddenFields = hiddenFields
         self.formActions = formActions
     }
 
@@ -37,7 +41,12 @@ package struct SignOutPage: Page {
             title: words.title,
             texts: texts,
             basePath: basePath,
-            values: ["lead": lead, "action": Link.target(action), "csrfToken": csrfToken]
+            values: [
+                "lead": lead,
+                "action": Link.target(action),
+                "csrfToken": csrfToken,
+                "hiddenFields": HiddenField.values(hiddenFields),
+            ]
         )
     }
 }

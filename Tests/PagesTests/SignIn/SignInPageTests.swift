@@ -6,7 +6,7 @@ import Testing
     @Test func `password managers recognise both fields`() {
         let inputs = Markup(Samples.text(Samples.signIn())).all("input")
         #expect(inputs.map { $0.attributes["autocomplete"] } == [nil, "username", "current-password"])
-        #expect(inputs.map { $0.attributes["name"] } == ["csrf_token", "username", "password"])
+        #expect(inputs.map { $0.attributes["name"] } == ["form_token", "username", "password"])
     }
 
     @Test func `a wrong password is announced and linked to both fields`() {
