@@ -1,1 +1,346 @@
-/* soon */
+// The screen of the demo: puts what demo-oauth.js does in front of a person. Text goes in as text, never as markup.
+
+import { Client, ProtocolError, decode } from "./demo-oauth.js";
+import { checkNames, meanings, purposes, secretNames, timeClaims } from "./demo-words.js";
+
+const $ = (id) => document.getElementById(id);
+const kinds = [["access", "Access"], ["id", "ID"], ["refresh", "Refresh"]];
+
+let client;
+/** The tokens live here, in memory, and nowhere else. */
+let tokens = null;
+let selected = "access";
+let revoked = false;
+/** The first entry that the last pressed button put into the log. */
+let firstEntry = null;
+
+function element(name, text, className) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+function copyOf(id) {
+  return $(id).content.firstElementChild.cloneNode(true);
+}
+
+// ---- problems and notices
+
+function showProblem(error) {
+  const isRefusal = error instanceof ProtocolError;
+  $("problem-title").textContent = isRefusal ? error.code : "Something broke in this page";
+  $("problem-text").textContent = isRefusal ? error.description ?? "" : String(error?.message ?? error);
+  $("problem-trace-line").hidden = !error.trace;
+  $("problem-trace").textContent = error.trace ?? "";
+  $("problem").hidden = false;
+  $("notice").hidden = true;
+}
+
+function notify(text) {
+  $("notice").textContent = text;
+  $("notice").hidden = !text;
+  $("problem").hidden = true;
+}
+
+// ---- the log
+
+function shortened(value) {
+  const text = String(value);
+  const [scheme, rest] = text.startsWith("Bearer ") ? ["Bearer ", text.slice(7)] : ["", text];
+  return rest.length > 28 ? `${scheme}${rest.slice(0, 12)}…${rest.slice(-6)}` : text;
+}
+
+function shown(name, value) {
+  return secretNames.has(name) ? shortened(value) : String(value);
+}
+
+function masked(value) {
+  if (Array.isArray(value)) return value.map(masked);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [
+    name, secretNames.has(name) && typeof inner === "string" ? shortened(inner) : masked(inner),
+  ]));
+}
+
+function requestText({ method, url, headers = {}, form }) {
+  const target = new URL(url);
+  const lines = [`${method} ${target.pathname}`];
+  const query = [...target.searchParams];
+  query.forEach(([name, value], index) => lines.push(`  ${index ? "&" : "?"}${name}=${shown(name, value)}`));
+  lines.push(`Host: ${target.host}`);
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${shown(name, value)}`);
+  const fields = Object.entries(form ?? {});
+  if (fields.length) lines.push("");
+  fields.forEach(([name, value], index) => lines.push(`${index ? "&" : ""}${name}=${shown(name, value)}`));
+  return lines.join("\n");
+}
+
+function responseText({ status, responseHeaders = [], body }) {
+  if (!status) return "No answer.";
+  const lines = [`HTTP ${status}`, ...responseHeaders.map(([name, value]) => `${name}: ${value}`)];
+  if (body) lines.push("", typeof body === "string" ? body : JSON.stringify(masked(body), null, 2));
+  return lines.join("\n");
+}
+
+function record(exchange) {
+  const entry = copyOf("entry-template");
+  const isRedirect = exchange.kind === "redirect";
+  const target = new URL(exchange.url);
+  entry.querySelector(".entry-title").textContent = exchange.title;
+  entry.querySelector(".entry-line").textContent = `${exchange.method} ${target.host}${target.pathname}`;
+  const pill = entry.querySelector(".pill");
+  pill.textContent = isRedirect ? (exchange.failed ? "error" : "redirect") : exchange.status ? `${exchange.status}` : "no answer";
+  pill.classList.add(exchange.failed ? "bad" : isRedirect ? "neutral" : "good");
+  if (exchange.milliseconds !== undefined) {
+    entry.querySelector(".entry-line").textContent += ` · ${Math.max(1, Math.round(exchange.milliseconds))} ms`;
+  }
+  const box = entry.querySelector(".exchange");
+  // Built when opened: most entries never are.
+  entry.querySelector("details").addEventListener("toggle", () => {
+    if (box.childElementCount) return;
+    box.append(element("h3", isRedirect ? "Address" : "Request"), element("pre", requestText(exchange)));
+    if (!isRedirect) box.append(element("h3", "Response"), element("pre", responseText(exchange)));
+    for (const block of box.querySelectorAll("pre")) block.tabIndex = 0;
+  });
+  $("log").prepend(entry);
+  firstEntry ??= entry.querySelector("details");
+  $("log-status").textContent = `${exchange.title}: ${pill.textContent}`;
+}
+
+/** Leaves only the exchange open that the pressed button was about. */
+function openFirstEntry() {
+  for (const details of $("log").querySelectorAll("details")) details.open = details === firstEntry;
+}
+
+// ---- tokens
+
+function duration(seconds) {
+  const total = Math.max(0, Math.floor(seconds));
+  const [days, hours, minutes] = [Math.floor(total / 86400), Math.floor(total / 3600) % 24, Math.floor(total / 60) % 60];
+  const two = (number) => String(number).padStart(2, "0");
+  if (days) return `${days} d ${hours} h`;
+  return hours ? `${hours}:${two(minutes)}:${two(total % 60)}` : `${minutes}:${two(total % 60)}`;
+}
+
+/** When a token was issued and ends, in seconds since 1970; the refresh token keeps that to itself. */
+function lifetime(kind) {
+  const claims = decode(tokens[`${kind}_token`] ?? "")?.claims;
+  if (claims?.exp) return { from: claims.iat ?? claims.exp - 900, until: claims.exp };
+  if (kind === "access" && tokens.expires_in) {
+    const from = tokens.receivedAt / 1000;
+    return { from, until: from + tokens.expires_in };
+  }
+  return null;
+}
+
+function claimValue(name, value) {
+  if (timeClaims.has(name) && Number.isFinite(value)) {
+    return new Date(value * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+  }
+  if (Array.isArray(value)) return value.map((item) => typeof item === "string" ? item : JSON.stringify(item)).join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function part(title, members, className) {
+  const section = copyOf("part-template");
+  section.classList.add(className);
+  section.querySelector("h3").textContent = title;
+  for (const [name, value] of Object.entries(members)) {
+    const row = element("div");
+    const meaning = element("dd", meanings[name] ?? "a claim of this provider", "meaning");
+    row.append(element("dt", name), element("dd", claimValue(name, value), "value"), meaning);
+    section.querySelector("dl").append(row);
+  }
+  return section;
+}
+
+/** Puts a token in place: the beginning and the end of each part, in its own ink. */
+function showRaw(box, token, decoded) {
+  const line = box.querySelector("p");
+  const pieces = decoded ? decoded.parts : [token];
+  pieces.forEach((piece, index) => {
+    if (index) line.append(".");
+    const text = piece.length > 64 ? `${piece.slice(0, 48)}…${piece.slice(-10)}` : piece;
+    line.append(element("span", text, decoded ? `part-${index + 1}` : "part-opaque"));
+  });
+  box.querySelector("button").addEventListener("click", (event) => run(async () => {
+    await navigator.clipboard.writeText(token);
+    event.target.textContent = "Copied";
+  }));
+}
+
+function renderToken() {
+  const token = tokens[`${selected}_token`];
+  const panel = $("token");
+  panel.replaceChildren($("token-template").content.cloneNode(true));
+  panel.setAttribute("aria-labelledby", `tab-${selected}`);
+  panel.querySelector(".purpose").textContent = purposes[selected];
+  const decoded = token ? decode(token) : null;
+  const checks = panel.querySelector(".checks");
+  if (selected === "id") {
+    for (const name of tokens.checks) checks.append(element("li", checkNames[name]));
+  } else {
+    checks.remove();
+  }
+  if (token) {
+    showRaw(panel.querySelector(".raw"), token, decoded);
+  } else {
+    panel.querySelector(".raw").textContent = "The provider gave none.";
+  }
+  if (decoded) {
+    panel.querySelector(".parts").append(part("Header", decoded.header, "is-1"), part("Claims", decoded.claims, "is-2"));
+  }
+  tick();
+}
+
+function renderTabs() {
+  if (!$("tabs").childElementCount) {
+    for (const [kind, title] of kinds) {
+      const tab = copyOf("tab-template");
+      tab.id = `tab-${kind}`;
+      tab.querySelector(".tab-name").textContent = title;
+      tab.addEventListener("click", () => select(kind));
+      $("tabs").append(tab);
+    }
+  }
+  for (const [kind] of kinds) {
+    $(`tab-${kind}`).setAttribute("aria-selected", String(kind === selected));
+    $(`tab-${kind}`).tabIndex = kind === selected ? 0 : -1;
+  }
+}
+
+function select(kind) {
+  selected = kind;
+  renderTabs();
+  renderToken();
+}
+
+function moveTab(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const names = kinds.map(([kind]) => kind);
+  select(names[(names.indexOf(selected) + step + names.length) % names.length]);
+  $(`tab-${selected}`).focus();
+}
+
+/** Once a second: what time remains. */
+function tick() {
+  if (!tokens) return;
+  const now = Date.now() / 1000;
+  for (const [kind] of kinds) {
+    const life = lifetime(kind);
+    const left = life ? life.until - now : 0;
+    const state = !tokens[`${kind}_token`] ? "none" : revoked && kind !== "id" ? "revoked" : !life ? "opaque" : left > 0 ? duration(left) : "expired";
+    const label = $(`tab-${kind}`).querySelector(".tab-time");
+    label.textContent = state;
+    label.classList.toggle("over", state === "expired" || state === "revoked");
+    if (kind !== selected) continue;
+    const box = $("token").querySelector(".life");
+    box.hidden = !life;
+    box.classList.toggle("over", label.classList.contains("over"));
+    if (!life) continue;
+    box.querySelector(".life-text").textContent = state === "revoked"
+      ? `Revoked. The provider refuses it; an API that only checks the signature learns it in ${duration(left)}.`
+      : left > 0 ? `Expires in ${duration(left)}` : "Expired";
+    box.querySelector(".life-until").textContent = new Date(life.until * 1000).toLocaleTimeString("en-GB");
+    box.querySelector("progress").value = state === "revoked" ? 0 : Math.max(0, Math.min(1, left / (life.until - life.from)));
+  }
+}
+
+// ---- the two faces of the page
+
+function render() {
+  $("signed-out").hidden = tokens !== null;
+  $("signed-in").hidden = tokens === null;
+  $("hello").hidden = tokens === null;
+  $("sign-out").hidden = tokens === null;
+  if (!tokens) return;
+  const claims = decode(tokens.id_token).claims;
+  const name = claims.name ?? claims.preferred_username ?? claims.sub;
+  $("greeting").textContent = `Hello, ${name}`;
+  $("avatar").textContent = [...name][0].toUpperCase();
+  const details = [claims.email, claims.auth_time ? `signed in ${claimValue("auth_time", claims.auth_time)}` : null];
+  $("person").textContent = details.filter(Boolean).join(" · ") || claims.sub;
+  document.querySelector('[data-action="refresh"]').disabled = !tokens.refresh_token;
+  document.querySelector('[data-action="revoke"]').disabled = !tokens.refresh_token;
+  renderTabs();
+  renderToken();
+}
+
+const actions = {
+  async userinfo() {
+    const { body } = await client.userinfo(tokens.access_token);
+    if (body.sub !== decode(tokens.id_token).claims.sub) {
+      throw new ProtocolError("sub_mismatch", "Userinfo answered about another person.");
+    }
+    notify(`Userinfo answered with ${Object.keys(body).length} claims about you.`);
+  },
+  async orders() {
+    const { body } = await client.orders(tokens.access_token);
+    const count = body.orders?.length ?? 0;
+    notify(`The demo API checked the token and sent ${count} ${count === 1 ? "order" : "orders"}.`);
+  },
+  async refresh() {
+    tokens = await client.refresh(tokens);
+    render();
+    notify("New tokens. The old refresh token is spent.");
+  },
+  async revoke() {
+    await client.revoke(tokens.refresh_token);
+    revoked = true;
+    tick();
+    notify("Revoked. Userinfo and Refresh are refused now; try them.");
+  },
+};
+
+async function run(work, button) {
+  if (button) button.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } catch (error) {
+    showProblem(error);
+  } finally {
+    if (button) button.removeAttribute("aria-busy");
+  }
+}
+
+async function start() {
+  const response = await fetch("/config.json", { cache: "no-store" });
+  client = new Client(await response.json(), record);
+  $("issuer").textContent = client.config.issuer;
+  $("issuer-line").hidden = false;
+  const answer = client.takeAnswer();
+  if (answer?.pending?.kind === "sign-out" && answer.answer.get("state") === answer.pending.state) {
+    notify("You’re signed out, here and at the provider.");
+  } else if (answer) {
+    await client.discover();
+    tokens = await client.redeem(answer);
+    notify("");
+  }
+}
+
+$("sign-in").addEventListener("click", (event) => run(async () => {
+  await client.discover();
+  await client.signIn();
+}, event.currentTarget));
+$("sign-out").addEventListener("click", () => {
+  const idToken = tokens.id_token;
+  tokens = null;
+  client.signOut(idToken);
+});
+$("problem-close").addEventListener("click", () => { $("problem").hidden = true; });
+$("tabs").addEventListener("keydown", moveTab);
+for (const button of document.querySelectorAll("[data-action]")) {
+  button.addEventListener("click", () => run(async () => {
+    firstEntry = null;
+    try {
+      await actions[button.dataset.action]();
+    } finally {
+      openFirstEntry();
+    }
+  }, button));
+}
+setInterval(tick, 1000);
+await run(start);
+render();
