@@ -106,12 +106,7 @@ struct PlantedViolationTests {
             not: "import OAuthVocabulary"
         ),
         Planted(ImportRules.foundation, "import Foundation", not: "import FoundationEssentials"),
-        Planted(
-            ImportRules.foundation,
-            at: "Sources/JOSE/X.swift",
-            "import FoundationEssentials",
-            not: "import CryptoExtras"
-        ),
+        Planted(ImportRules.arrows, at: "Sources/JOSE/X.swift", "import FoundationEssentials", not: "import Crypto"),
     ]
 
     private static func lines(_ count: Int) -> String {

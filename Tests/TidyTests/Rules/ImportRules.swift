@@ -10,7 +10,7 @@ enum ImportRules {
     /// Room -> what it may import besides the language. A new room needs a row.
     static let mayImport: [String: Set<String>] = [
         "Instants": [],
-        "JOSE": ["Instants", "Crypto", "CryptoExtras", "FoundationEssentials"],
+        "JOSE": ["Instants", "Crypto", "CryptoExtras"],
         "OAuthVocabulary": ["Instants", "JOSE", "Crypto"],
         "Storage": ["Instants"],
         "StorageConformance": ["Storage", "Instants"],
@@ -57,16 +57,10 @@ enum ImportRules {
         why: "it brings a locale, a time zone and a megabyte; FoundationEssentials has what we need"
     ) { file in
         imports(in: file).compactMap { module, line in
-            switch module {
-            case "Foundation":
-                guard !Ratchets.mayImportFoundation.contains(where: { $0.covers(file) }) else { return nil }
-                return Violation(path: file.path, line: line, message: "import FoundationEssentials, or nothing")
-            case "FoundationEssentials" where file.target == "JOSE":
-                guard file.path != Ratchets.foundationInJOSE else { return nil }
-                return Violation(path: file.path, line: line, message: "only \(Ratchets.foundationInJOSE) may")
-            default:
+            guard module == "Foundation", !Ratchets.mayImportFoundation.contains(where: { $0.covers(file) }) else {
                 return nil
             }
+            return Violation(path: file.path, line: line, message: "import FoundationEssentials, or nothing")
         }
     }
 
