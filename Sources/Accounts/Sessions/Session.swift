@@ -1,0 +1,143 @@
+// Room: sessions, one a person and browser. `sid`, `auth_time`, `acr`, `amr` (OIDC Core §2, RFC 8176). Stores `session`
+// records, named by the hash of the cookie and by the hash of every `sid` that the session answers to.
+
+package import Instants
+import JOSE
+package import OAuthVocabulary
+package import Storage
+
+extension RecordKind {
+    /// Sessions of people in browsers.
+    package static let session = RecordKind("session")
+}
+
+/// A live session.
+package struct Session: Hashable, Sendable {
+    /// `sid`.
+    ///
+    /// Drawn on its own: it tells nothing about the cookie, and presenting it opens nothing.
+    package let id: SessionID
+    /// The person as they were when the session was read.
+    package let person: Person
+    /// `auth_time`: when the person proved who they are.
+    ///
+    /// Using the session does not move it.
+    package let authenticatedAt: Instant
+    /// `amr`, RFC 8176.
+    package let amr: [String]
+    package let acr: String
+    /// When the session ends unless it is used.
+    package let expiresAt: Instant
+    /// The ids of earlier sign-ins of the same person in this browser.
+    ///
+    /// Tokens that name them live and end with this session.
+    package let earlierIDs: [SessionID]
+    package let recordKey: RecordKey
+    package let version: Int64
+
+    package var subject: Subject { person.subject }
+}
+
+/// A session that was closed.
+package struct ClosedSession: Hashable, Sendable {
+    package let id: SessionID
+    package let earlierIDs: [SessionID]
+    package let subject: Subject
+}
+
+/// What is stored of a session.
+struct SessionRecord: Hashable, Sendable {
+    static let payloadVersion: Int64 = 1
+
+    var key: RecordKey
+    var version: Int64 = 1
+    var id: SessionID
+    var earlierIDs: [SessionID]
+    var subject: Subject
+    var authenticatedAt: Instant
+    var amr: [String]
+    var acr: String
+    /// The person's `credentialsChangedAt` at the moment of signing in.
+    ///
+    /// The session lives while it stays the same; equal rather than later, so that a clock that steps back revives
+    /// nothing.
+    var credentials: Instant
+    var usedAt: Instant
+    /// When the session ends however much it is used.
+    var endsAt: Instant
+    var expiresAt: Instant
+
+    static func key(cookie secret: [UInt8]) -> RecordKey {
+        RecordKey(kind: .session, identifier: .sha256(of: secret))
+    }
+
+    static func index(_ id: SessionID) -> SecondaryIndex {
+        SecondaryIndex(name: "sid", value: .sha256(of: id.value))
+    }
+
+    var ids: [SessionID] { [id] + earlierIDs }
+
+    var record: Record {
+        Record(
+            key: key,
+            indexes: ids.map(Self.index),
+            subject: subject.value,
+            version: version,
+            expiresAt: expiresAt,
+            payload: payload
+        )
+    }
+
+    private var payload: [UInt8] {
+        var object: JSONObject = ["v": .integer(Self.payloadVersion)]
+        object["sid"] = .string(id.value)
+        if !earlierIDs.isEmpty { object["earlier"] = .texts(earlierIDs.map(\.value)) }
+        object["sub"] = .string(subject.value)
+        object["auth_time"] = .instant(authenticatedAt)
+        object["amr"] = .texts(amr)
+        object["acr"] = .string(acr)
+        object["credentials"] = .instant(credentials)
+        object["used_at"] = .instant(usedAt)
+        object["ends_at"] = .instant(endsAt)
+        return object.serialized()
+    }
+
+    func session(of person: Person) -> Session {
+        Session(
+            id: id,
+            person: person,
+            authenticatedAt: authenticatedAt,
+            amr: amr,
+            acr: acr,
+            expiresAt: expiresAt,
+            earlierIDs: earlierIDs,
+            recordKey: key,
+            version: version
+        )
+    }
+}
+
+extension SessionRecord {
+    /// The session that a record holds; throws `StoreError.corrupt` if it holds none.
+    init(_ record: Record) throws(StoreError) {
+        let payload = try PayloadReader(record, version: Self.payloadVersion)
+        let earlier = try payload.texts("earlier")
+        let earlierIDs = earlier.compactMap { SessionID($0) }
+        guard earlierIDs.count == earlier.count else { throw payload.corrupt("earlier") }
+        let endsAt = try payload.instant("ends_at")
+        self.init(
+            key: record.key,
+            version: record.version,
+            id: try payload.made("sid") { SessionID($0) },
+            earlierIDs: earlierIDs,
+            subject: try payload.made("sub") { Subject($0) },
+            authenticatedAt: try payload.instant("auth_time"),
+            amr: try payload.texts("amr"),
+            acr: try payload.text("acr"),
+            credentials: try payload.instant("credentials"),
+            usedAt: try payload.instant("used_at"),
+            endsAt: endsAt,
+            expiresAt: record.expiresAt ?? endsAt
+        )
+    }
+}
