@@ -144,7 +144,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AuthorizationServerTests",
-            dependencies: ["AuthorizationServer", "OAuthVocabulary", "JOSE", "Storage", "Instants", crypto],
+            dependencies: ["AuthorizationServer", "OAuthVocabulary", "JOSE", "Storage", "Instants", crypto, logging],
             swiftSettings: settings
         ),
         .testTarget(
