@@ -37,10 +37,11 @@ package struct RefreshTokenGrant: Grant {
             targets.append(.session(session))
         }
         material.cutOff = try await reader.cutOff(targets)
-        let resources = request.parameters.all("resource")
+        var resources = request.parameters.all("resource")
+        // Named scopes say by themselves which API is meant; without any, the grant's own API is.
+        if resources.isEmpty, request.parameters["scope"] == nil { resources = family.resource.map { [$0.value] } ?? [] }
         material.access = try await reader.accessMaterial(
-            scope: request.parameters["scope"] ?? family.scope.description,
-            resources: resources.isEmpty ? family.resource.map { [$0.value] } ?? [] : resources,
+            scope: request.parameters["scope"] ?? family.scope.description, resources: resources,
             client: request.client.content)
         return material
     }
