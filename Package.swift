@@ -23,7 +23,6 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
-let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -31,6 +30,7 @@ let configuration = Target.Dependency.product(name: "Configuration", package: "s
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 let package = Package(
@@ -111,7 +111,7 @@ let package = Package(
             name: "ServerHTTP",
             dependencies: [
                 "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage", "Instants",
-                hummingbird, hummingbirdTLS, hummingbirdHTTP2, nioSSL, nioCore, nioPosix, logging, metrics, lifecycle,
+                hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioPosix, crypto, logging, metrics, lifecycle,
             ],
             swiftSettings: settings
         ),
@@ -158,7 +158,7 @@ let package = Package(
             dependencies: [
                 "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage",
                 "Instants",
-                hummingbird, hummingbirdTesting, nioSSL,
+                hummingbird, hummingbirdTesting, nioSSL, nioCore, nioPosix, lifecycle, logging,
             ],
             swiftSettings: settings
         ),

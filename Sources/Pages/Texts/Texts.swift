@@ -44,11 +44,27 @@ package struct Texts: Sendable {
         var host: Phrase
         var scopes: String
         var signInOnly: String
+        /// What the scopes of OpenID Connect Core §5.4 mean to a person.
+        var profile: String
+        var email: String
+        var address: String
+        var phone: String
         var offlineAccess: String
         var offlineAccessDescription: String
         var allow: String
         var deny: String
         var note: Phrase
+
+        /// The sentence for a scope of OpenID Connect; other scopes are described where they are registered.
+        package func sentence(ofScope name: String) -> String? {
+            switch name {
+            case "profile": profile
+            case "email": email
+            case "address": address
+            case "phone": phone
+            default: nil
+            }
+        }
     }
 
     package struct AccountChooser: Sendable {

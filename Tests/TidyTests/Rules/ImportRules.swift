@@ -27,8 +27,8 @@ enum ImportRules {
         "Pages": ["Mustache", "Crypto", "FoundationEssentials"],
         "ServerHTTP": vocabulary.union(platform).union([
             "AuthorizationServer", "Accounts", "Pages", "Storage", "Hummingbird", "HummingbirdCore", "HummingbirdTLS",
-            "HummingbirdHTTP2", "HTTPTypes", "NIOSSL", "NIOCore", "NIOPosix", "NIOHTTPTypes", "Logging", "Metrics",
-            "ServiceLifecycle", "Crypto", "FoundationEssentials",
+            "HummingbirdHTTP2", "HTTPTypes", "NIOSSL", "NIOTLS", "NIOCore", "NIOPosix", "NIOHTTPTypes", "Logging",
+            "Metrics", "ServiceLifecycle", "Crypto", "FoundationEssentials",
         ]),
         "ResourceServer": vocabulary.union(["Logging", "FoundationEssentials"]),
         "ResourceServerHummingbird": ["ResourceServer", "OAuthVocabulary", "Hummingbird", "HTTPTypes", "Logging"],

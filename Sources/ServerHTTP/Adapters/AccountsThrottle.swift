@@ -1,0 +1,38 @@
+package import Accounts
+package import AuthorizationServer
+package import Instants
+package import OAuthVocabulary
+package import Storage
+
+/// The counters of Accounts, as the token endpoint asks them about clients.
+package struct AccountsThrottle: AttemptThrottle {
+    private let throttle: Throttle
+
+    package init(_ throttle: Throttle) { self.throttle = throttle }
+
+    package func wait(client: ClientID?, address: String, now: Instant) async throws(StoreError) -> Duration? {
+        try await throttle.wait(for: attempt(client, address), now: now)
+    }
+
+    package func recordFailure(client: ClientID?, address: String, now: Instant) async throws(StoreError) {
+        try await throttle.recordFailure(attempt(client, address), now: now)
+    }
+
+    private func attempt(_ client: ClientID?, _ address: String) -> Attempt {
+        .clientAuthentication(clientID: client?.value ?? "", address: address)
+    }
+}
+
+extension Endings {
+    /// Whatever ends a person's or a session's rights is written as a revocation in the same apply.
+    package init(revocations: Revocations) {
+        self.init(
+            subject: { subject, now async throws(StoreError) in
+                try await revocations.changes(ending: .subject(subject), now: now)
+            },
+            session: { session, subject, now async throws(StoreError) in
+                try await revocations.changes(ending: .session(session), now: now)
+            }
+        )
+    }
+}

@@ -1,0 +1,116 @@
+import Accounts
+import AuthorizationServer
+import Instants
+import OAuthVocabulary
+import Pages
+import Storage
+
+/// From what the protocol wants a person to see to the page that shows it.
+struct ScreenRenderer: Sendable {
+    let people: People
+    /// The path of the issuer, below which the forms post.
+    let basePath: String
+
+    /// The page of a screen that is no error.
+    func page(_ screen: Screen, problem: SignInProblem?, now: Instant) async throws(OAuthError) -> any Page {
+        switch screen {
+        case .signIn(let screen): try await signIn(screen, problem, now)
+        case .chooseAccount(let screen): try await chooser(screen, now)
+        case .consent(let screen): try await consent(screen, now)
+        case .confirmSignOut(let screen): try await signOut(screen, now)
+        case .signedOut(let applicationName): SignedOutPage(applicationName: applicationName)
+        case .error(let error): throw error
+        }
+    }
+
+    private func signIn(
+        _ screen: SignInScreen,
+        _ problem: SignInProblem?,
+        _ now: Instant
+    ) async throws(OAuthError) -> SignInPage {
+        var hint = screen.loginHint ?? ""
+        if let subject = screen.reauthenticating { hint = try await person(subject, now)?.username ?? "" }
+        return SignInPage(
+            applicationName: screen.applicationName,
+            action: basePath + RouteTable.signInPath,
+            csrfToken: screen.formToken,
+            usernameHint: hint,
+            problem: problem,
+            reason: screen.reauthenticating == nil ? .noSession : .reauthentication,
+            hiddenFields: [interaction(screen.interaction)],
+            formActions: sources(screen.redirectOrigin)
+        )
+    }
+
+    private func chooser(
+        _ screen: ChooseAccountScreen,
+        _ now: Instant
+    ) async throws(OAuthError) -> AccountChooserPage {
+        var accounts: [AccountChooserPage.Account] = []
+        for subject in screen.accounts {
+            guard let person = try await person(subject, now) else { continue }
+            accounts.append(
+                .init(
+                    personName: person.displayName,
+                    personDetail: person.username,
+                    sessionReference: subject.value
+                )
+            )
+        }
+        return AccountChooserPage(
+            applicationName: screen.applicationName,
+            accounts: accounts,
+            action: basePath + "/choose-account",
+            csrfToken: screen.formToken,
+            hiddenFields: [interaction(screen.interaction)],
+            formActions: sources(screen.redirectOrigin)
+        )
+    }
+
+    private func consent(_ screen: ConsentScreen, _ now: Instant) async throws(OAuthError) -> ConsentPage {
+        let texts = Texts.english.consent
+        let asked = screen.scopes.filter { $0.scope != .openID && $0.scope != .offlineAccess }
+        return ConsentPage(
+            applicationName: screen.applicationName,
+            applicationHost: screen.applicationHost,
+            personName: try await person(screen.subject, now)?.displayName ?? screen.subject.value,
+            scopes: asked.map { asked in
+                .init(
+                    name: asked.scope.value,
+                    description: asked.text ?? texts.sentence(ofScope: asked.scope.value) ?? ""
+                )
+            },
+            offlineAccess: screen.scopes.contains { $0.scope == .offlineAccess } ? .requested : .notRequested,
+            action: basePath + "/consent",
+            csrfToken: screen.formToken,
+            hiddenFields: [interaction(screen.interaction)],
+            formActions: sources(screen.redirectOrigin)
+        )
+    }
+
+    private func signOut(_ screen: ConfirmSignOutScreen, _ now: Instant) async throws(OAuthError) -> SignOutPage {
+        SignOutPage(
+            applicationName: screen.applicationName,
+            personName: try await person(screen.subject, now)?.displayName ?? screen.subject.value,
+            action: basePath + "/logout",
+            csrfToken: screen.formToken,
+            hiddenFields: screen.fields.map { HiddenField(name: $0.name, value: $0.value) },
+            formActions: screen.redirectOrigin.map(sources) ?? []
+        )
+    }
+
+    private func interaction(_ id: String) -> HiddenField { HiddenField(name: FormField.interaction, value: id) }
+
+    private func sources(_ redirectOrigin: String) -> [String] {
+        FormAction.source(for: redirectOrigin).map { [$0] } ?? []
+    }
+
+    private func person(_ subject: Subject, _ now: Instant) async throws(OAuthError) -> Person? {
+        try await answering { () async throws(StoreError) in try await people.find(subject: subject, now: now) }
+    }
+}
+
+extension Person {
+    /// How pages call the person.
+    var displayName: String { name ?? username }
+}

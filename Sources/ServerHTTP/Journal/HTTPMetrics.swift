@@ -1,0 +1,18 @@
+import Instants
+import Metrics
+
+/// Counters and timers: few, and with dimensions that no caller can multiply.
+struct HTTPMetrics: Sendable {
+    func record(route: String, status: Int, error: String?, duration: Duration) {
+        Counter(label: "signet_http_requests_total", dimensions: [("route", route), ("status", "\(status)")])
+            .increment()
+        Metrics.Timer(label: "signet_http_request_duration", dimensions: [("route", route)]).recordMilliseconds(
+            duration.wholeMilliseconds
+        )
+        if let error {
+            Counter(label: "signet_refusals_total", dimensions: [("route", route), ("error", error)]).increment()
+        } else if route == "/token" {
+            Counter(label: "signet_token_responses_total").increment()
+        }
+    }
+}

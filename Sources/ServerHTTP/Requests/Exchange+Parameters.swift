@@ -1,0 +1,117 @@
+import AuthorizationServer
+import HTTPTypes
+import HummingbirdCore
+import NIOCore
+import OAuthVocabulary
+
+extension Exchange {
+    /// The parameters of a GET's query or a POST's form, decoded strictly and within limits.
+    func parameters(body: RequestBody, limits: HTTPLimits) async throws(OAuthError) -> AuthorizationServer.Parameters {
+        guard method == .post else { return try Self.parameters(of: query, limits: limits) }
+        // RFC 6749 §2.3.1: "The parameters can only be transmitted in the request-body and MUST NOT be included in the
+        // request URI."
+        guard query.isEmpty else {
+            throw .invalidRequest("the parameters of a POST belong in its body, not in its address")
+        }
+        let bytes = try await collect(body, limits: limits)
+        if bytes.isEmpty { return Parameters() }
+        guard isForm else {
+            throw OAuthError(
+                .invalidRequest,
+                "the body must be application/x-www-form-urlencoded in UTF-8",
+                status: 415,
+                detail: "content type: \(headers[.contentType] ?? "none")"
+            )
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .invalidRequest("the body is not UTF-8")
+        }
+        return try Self.parameters(of: text, limits: limits)
+    }
+
+    static func parameters(of text: String, limits: HTTPLimits) throws(OAuthError) -> AuthorizationServer.Parameters {
+        let count = text.utf8.count { $0 == UInt8(ascii: "&") } + 1
+        guard count <= limits.parameters else {
+            throw .invalidRequest("there are too many parameters", detail: "\(count) of at most \(limits.parameters)")
+        }
+        guard let pairs = FormEncoding.pairs(text) else {
+            throw .invalidRequest(
+                "a parameter is not encoded as application/x-www-form-urlencoded in UTF-8",
+                detail: "a malformed % sequence, or bytes that are not UTF-8"
+            )
+        }
+        // No parameter of any of our specifications has one, and a log or a C library would stop there.
+        guard !pairs.contains(where: { $0.name.utf8.contains(0) || $0.value.utf8.contains(0) }) else {
+            throw .invalidRequest("a parameter holds a null character")
+        }
+        return try Parameters(pairs)
+    }
+
+    /// Whether the content type is a form's, in UTF-8 if it says so.
+    private var isForm: Bool {
+        guard let type = headers[.contentType] else { return false }
+        let parts = type.split(separator: ";").map { $0.trimmingSpaces().lowercased() }
+        guard parts.first == "application/x-www-form-urlencoded" else { return false }
+        return parts.dropFirst().allSatisfy { part in
+            !part.hasPrefix("charset=") || ["charset=utf-8", "charset=\"utf-8\""].contains(part)
+        }
+    }
+
+    /// The whole body, if it is small enough and comes in time.
+    private func collect(_ body: RequestBody, limits: HTTPLimits) async throws(OAuthError) -> ByteBufferView {
+        if let announced = headers[.contentLength].flatMap({ Int($0) }), announced > limits.bodyBytes {
+            throw Self.tooLarge(limits)
+        }
+        let outcome = await withTaskGroup(of: BodyOutcome.self) { group in
+            group.addTask {
+                do {
+                    return .whole(try await body.collect(upTo: limits.bodyBytes))
+                } catch is NIOTooManyBytesError {
+                    return .tooLarge
+                } catch {
+                    return .brokenOff
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: limits.bodyTimeout)
+                return .late
+            }
+            let first = await group.next() ?? .brokenOff
+            group.cancelAll()
+            return first
+        }
+        switch outcome {
+        case .whole(let buffer): return buffer.readableBytesView
+        case .tooLarge: throw Self.tooLarge(limits)
+        case .late:
+            throw OAuthError(
+                .invalidRequest,
+                "the body did not arrive in time",
+                status: 408,
+                detail: "\(limits.bodyTimeout)"
+            )
+        case .brokenOff: throw .invalidRequest("the body broke off")
+        }
+    }
+
+    private static func tooLarge(_ limits: HTTPLimits) -> OAuthError {
+        OAuthError(.invalidRequest, "the body is too large", status: 413, detail: "at most \(limits.bodyBytes) bytes")
+    }
+
+    private enum BodyOutcome: Sendable {
+        case whole(ByteBuffer)
+        case tooLarge
+        case late
+        case brokenOff
+    }
+}
+
+extension StringProtocol {
+    /// Without the spaces and tabs around it (RFC 9110 §5.6.3, OWS).
+    func trimmingSpaces() -> Substring {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        var text = Substring(self).drop(while: isSpace)
+        while let last = text.last, isSpace(last) { text.removeLast() }
+        return text
+    }
+}

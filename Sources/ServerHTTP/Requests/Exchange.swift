@@ -1,0 +1,113 @@
+import AuthorizationServer
+import HTTPTypes
+import Instants
+import NIOCore
+import OAuthVocabulary
+
+/// What is known of a request before its body is read.
+struct Exchange: Sendable {
+    let traceID: String
+    let receivedAt: Instant
+    /// On the clock that never steps back.
+    let startedAt: Instant
+    /// GET for a HEAD, which is answered alike, without content.
+    let method: HTTPRequest.Method
+    let isHead: Bool
+    let path: String
+    let query: String
+    let headers: HTTPFields
+    /// Who is asking: the peer, or what a trusted proxy says of it.
+    let address: String
+    /// Whether the person's side of the connection is known to be https.
+    let isSecure: Bool
+    let isHTTP2: Bool
+    /// What is wrong with the request before anybody looks for its address.
+    let refusal: OAuthError?
+
+    init(
+        _ head: HTTPRequest,
+        on channel: any Channel,
+        configuration: HTTPConfiguration,
+        issuer: IssuerURL,
+        traceID: String,
+        now: Moment
+    ) {
+        let target = Self.originForm(head.path ?? "/")
+        let mark = target.firstIndex(of: "?") ?? target.endIndex
+        let origin = configuration.trustedProxies.origin(
+            of: head.headerFields,
+            peer: NetworkAddress(channel.remoteAddress)
+        )
+        self.traceID = traceID
+        receivedAt = now.wall
+        startedAt = now.steady
+        isHead = head.method == .head
+        method = isHead ? .get : head.method
+        path = String(target[..<mark])
+        query = mark == target.endIndex ? "" : String(target[target.index(after: mark)...])
+        headers = head.headerFields
+        address = origin.address
+        isSecure = configuration.tls != nil || origin.scheme == "https"
+        // A stream of HTTP/2 is a channel in a connection, which is a channel of the listener.
+        isHTTP2 = channel.parent?.parent != nil
+        let isPlain = origin.scheme == "http" && issuer.isHTTPS
+        refusal = isPlain ? Self.plain : Self.refusal(of: head, target: target, configuration.limits)
+    }
+
+    /// Whether the caller would rather read a page than JSON.
+    var wantsPage: Bool { headers[.accept]?.lowercased().contains("text/html") ?? false }
+
+    /// The `Origin` header, unless it came more than once.
+    var origin: String? {
+        let values = headers[values: .origin]
+        return values.count == 1 ? values[0] : nil
+    }
+
+    func endpointRequest(_ parameters: Parameters) -> EndpointRequest {
+        EndpointRequest(
+            method: method == .post ? .post : .get,
+            parameters: parameters,
+            authorization: headers[.authorization],
+            origin: headers[.origin],
+            remoteAddress: address,
+            traceID: traceID
+        )
+    }
+
+    // RFC 6749 §3.1: "the authorization server MUST require the use of TLS"
+    private static let plain = OAuthError(.invalidRequest, "this server is reached over https only", status: 403)
+
+    /// RFC 9112 §3.2.2: a server must accept the absolute form too; the authority in it is not believed.
+    private static func originForm(_ target: String) -> Substring {
+        for scheme in ["http://", "https://"] where target.lowercased().hasPrefix(scheme) {
+            let rest = target.dropFirst(scheme.count)
+            return rest.firstIndex { $0 == "/" || $0 == "?" }.map { rest[$0...] } ?? "/"
+        }
+        return target[...]
+    }
+
+    private static func refusal(
+        of head: HTTPRequest,
+        target: Substring,
+        _ limits: HTTPLimits
+    ) -> OAuthError? {
+        if target.utf8.count > limits.targetBytes {
+            return OAuthError(
+                .invalidRequest,
+                "the address of the request is too long",
+                status: 414,
+                detail: "\(target.utf8.count) bytes of at most \(limits.targetBytes)"
+            )
+        }
+        let size = head.headerFields.reduce(0) { $0 + $1.name.rawName.utf8.count + $1.value.utf8.count }
+        if size > limits.headerBytes || head.headerFields.count > limits.headerFields {
+            return OAuthError(
+                .invalidRequest,
+                "the header fields of the request are too large",
+                status: 431,
+                detail: "\(size) bytes in \(head.headerFields.count) fields"
+            )
+        }
+        return nil
+    }
+}

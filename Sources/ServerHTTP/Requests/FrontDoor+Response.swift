@@ -1,0 +1,77 @@
+import AuthorizationServer
+import HTTPTypes
+import Hummingbird
+import Instants
+import NIOCore
+import OAuthVocabulary
+
+extension FrontDoor {
+    /// How long a connection that is to be closed may still read: closing at once could lose the answer on its way.
+    static let linger: TimeAmount = .seconds(1)
+
+    /// The answer as HTTP, with the headers that every answer has.
+    func response(to exchange: Exchange, _ answer: Answer, channel: any Channel) -> Response {
+        var headers = answer.headers
+        headers[.traceID] = exchange.traceID
+        headers[.contentTypeOptions] = "nosniff"
+        if headers[.referrerPolicy] == nil { headers[.referrerPolicy] = "no-referrer" }
+        if headers[.contentSecurityPolicy] == nil {
+            headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        }
+        let age = configuration.strictTransportSecurity.components.seconds
+        // RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over
+        // non-secure transport."
+        if exchange.isSecure, answering.issuer.isHTTPS, age > 0 {
+            headers[.strictTransportSecurity] = "max-age=\(age)"
+        }
+        if answer.closesConnection {
+            headers[.connection] = exchange.isHTTP2 ? nil : "close"
+            channel.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
+        }
+        let status = HTTPResponse.Status(code: answer.status)
+        if answer.status != 204 && answer.status != 304 {
+            headers[.contentLength] = "\(answer.body.count)"
+        }
+        guard exchange.isHead == false, !answer.body.isEmpty else { return Response(head: status, headers) }
+        return Response(
+            status: status,
+            headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
+        )
+    }
+
+    /// Journal, metrics, access log.
+    func record(_ exchange: Exchange, route: String, _ answer: Answer) {
+        let passed = provider.services.time.moment().steady - exchange.startedAt
+        metrics.record(route: route, status: answer.status, error: answer.failure?.code.value, duration: passed)
+        journal.access(exchange, status: answer.status, duration: passed)
+        if let failure = answer.failure { journal.refusal(failure, exchange, answer) }
+    }
+}
+
+extension Response {
+    /// An answer without content; the headers may announce what a GET would have brought.
+    fileprivate init(head status: HTTPResponse.Status, _ headers: HTTPFields) {
+        self.init(status: status, headers: headers)
+        if status.code == 204 || status.code == 304 { self.headers[.contentLength] = nil }
+    }
+}
+
+extension HTTPField.Name {
+    /// A name that is a literal here; a literal that is none would be found by the first test.
+    private static func literal(_ name: StaticString) -> HTTPField.Name {
+        HTTPField.Name("\(name)") ?? .server
+    }
+
+    static let traceID = literal("Signet-Trace-Id")
+    static let contentTypeOptions = literal("X-Content-Type-Options")
+    static let referrerPolicy = literal("Referrer-Policy")
+    static let permissionsPolicy = literal("Permissions-Policy")
+    static let crossOriginOpenerPolicy = literal("Cross-Origin-Opener-Policy")
+    static let crossOriginResourcePolicy = literal("Cross-Origin-Resource-Policy")
+    static let frameOptions = literal("X-Frame-Options")
+    static let forwardedFor = literal("X-Forwarded-For")
+    static let forwardedProto = literal("X-Forwarded-Proto")
+    static let fetchSite = literal("Sec-Fetch-Site")
+    static let pragma = literal("Pragma")
+}

@@ -1,0 +1,198 @@
+// Requests: from bytes to an `EndpointRequest`. Exact paths, methods, strict form decoding
+// (application/x-www-form-urlencoded, RFC 6749 appendix B), limits. Stores nothing.
+
+import Accounts
+import AuthorizationServer
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import OAuthVocabulary
+import Pages
+import Storage
+
+/// Every request comes through here, and leaves with a trace id, its headers, and its line in the journal.
+struct FrontDoor: HTTPResponder {
+    typealias Context = ConnectionContext
+
+    let provider: Provider
+    let sessions: Sessions
+    let configuration: HTTPConfiguration
+    let routes: RouteTable
+    let answering: Answering
+    let browsers: Browsers
+    let signIn: SignIn
+    let origins: OriginRegister
+    let journal: Journal
+    let metrics = HTTPMetrics()
+
+    init(
+        provider: Provider,
+        people: People,
+        sessions: Sessions,
+        throttle: Throttle,
+        configuration: HTTPConfiguration,
+        logger: Logger
+    ) {
+        let issuer = provider.services.configuration.issuer
+        self.provider = provider
+        self.sessions = sessions
+        self.configuration = configuration
+        routes = RouteTable(provider.endpoints, issuer: issuer)
+        answering = Answering(
+            issuer: issuer,
+            disclosure: provider.services.configuration.disclosure,
+            screens: ScreenRenderer(people: people, basePath: issuer.path),
+            development: configuration.development
+        )
+        browsers = Browsers(sessions: sessions, random: provider.services.random, cookies: CookieJar(issuer: issuer))
+        signIn = SignIn(
+            provider: provider,
+            people: people,
+            sessions: sessions,
+            throttle: throttle,
+            answering: answering,
+            browsers: browsers
+        )
+        origins = OriginRegister(clients: provider.services.clients)
+        journal = Journal(logger: logger, explainLog: configuration.explainLog)
+    }
+
+    func respond(to request: Request, context: ConnectionContext) async throws -> Response {
+        let exchange = Exchange(
+            request.head,
+            on: context.channel,
+            configuration: configuration,
+            issuer: issuer,
+            traceID: Self.traceID(provider.services.random),
+            now: provider.services.time.moment()
+        )
+        let (route, answer) = await answer(exchange, body: request.body)
+        record(exchange, route: route, answer)
+        return response(to: exchange, answer, channel: context.channel)
+    }
+
+    private func answer(_ exchange: Exchange, body: RequestBody) async -> (route: String, answer: Answer) {
+        if let refusal = exchange.refusal {
+            return ("-", answering.refusal(refusal, exchange, audience: exchange.wantsPage ? .people : .programs))
+        }
+        guard let route = routes.find(exchange.path) else {
+            let error = OAuthError(.invalidRequest, "there is nothing at this address", status: 404)
+            return ("-", answering.refusal(error, exchange, audience: exchange.wantsPage ? .people : .programs))
+        }
+        guard route.methods.contains(exchange.method) else {
+            return (route.name, await otherMethod(exchange, route))
+        }
+        switch route.target {
+        case .asset(let asset):
+            return (route.name, answering.asset(asset, exchange))
+        case .welcome:
+            return (route.name, answering.welcome(exchange))
+        case .endpoint(let endpoint):
+            return (route.name, await call(endpoint, exchange, body: body))
+        }
+    }
+
+    private func call(_ endpoint: any Endpoint, _ exchange: Exchange, body: RequestBody) async -> Answer {
+        do throws(OAuthError) {
+            let parameters = try await exchange.parameters(body: body, limits: configuration.limits)
+            switch endpoint.audience {
+            case .programs: return await callForProgram(endpoint, exchange, parameters)
+            case .people: return await callForPerson(endpoint, exchange, parameters)
+            }
+        } catch {
+            var answer = answering.refusal(error, exchange, audience: endpoint.audience)
+            answer.closesConnection = error.status == 413 || error.status == 408
+            await origins.allow(&answer, exchange, access: endpoint.browserAccess, now: exchange.receivedAt)
+            return answer
+        }
+    }
+
+    private func callForProgram(
+        _ endpoint: any Endpoint,
+        _ exchange: Exchange,
+        _ parameters: AuthorizationServer.Parameters
+    ) async -> Answer {
+        let request = exchange.endpointRequest(parameters)
+        let response = await endpoint.respond(to: request, with: provider.services)
+        var answer = await answering.render(response, exchange, audience: .programs)
+        await origins.allow(&answer, exchange, access: endpoint.browserAccess, now: exchange.receivedAt)
+        answer.namedClient = parameters["client_id"]
+        return answer
+    }
+
+    private func callForPerson(
+        _ endpoint: any Endpoint,
+        _ exchange: Exchange,
+        _ parameters: AuthorizationServer.Parameters
+    ) async -> Answer {
+        do throws(OAuthError) {
+            let isSignIn = exchange.method == .post && routes.isSignIn(exchange.path)
+            // A form token is only on pages of ours, so that a form which carries one from elsewhere was made up there.
+            if isSignIn || parameters[FormField.csrfToken] != nil { try CrossSite.refuse(exchange, issuer: issuer) }
+            let browser = try await browsers.identify(exchange)
+            var answer: Answer
+            if isSignIn {
+                answer = await signIn.submit(exchange, parameters, browser)
+            } else {
+                var request = exchange.endpointRequest(parameters)
+                request.browserSession = browser.session?.snapshot
+                request.browserBinding = browser.binding
+                answer = try await finish(
+                    await endpoint.respond(to: request, with: provider.services),
+                    exchange,
+                    browser
+                )
+            }
+            browsers.rememberBrowser(browser, in: &answer)
+            answer.namedClient = parameters["client_id"]
+            return answer
+        } catch {
+            return answering.refusal(error, exchange, audience: .people)
+        }
+    }
+
+    /// Closes the session that the answer ends before the answer exists as bytes.
+    private func finish(
+        _ response: EndpointResponse,
+        _ exchange: Exchange,
+        _ browser: Browser
+    ) async throws(OAuthError) -> Answer {
+        guard let ended = response.endedSession else {
+            return await answering.render(response, exchange, audience: .people)
+        }
+        try await AuthorizationServer.answering { () async throws(StoreError) in
+            _ = try await sessions.close(ended, now: exchange.receivedAt)
+        }
+        var answer = await answering.render(response, exchange, audience: .people)
+        browsers.forgetSession(in: &answer)
+        return answer
+    }
+
+    private func otherMethod(_ exchange: Exchange, _ route: Route) async -> Answer {
+        if exchange.method == .options, case .endpoint(let endpoint) = route.target, endpoint.browserAccess != .none {
+            return await origins.preflight(exchange, endpoint, now: exchange.receivedAt)
+        }
+        let error = OAuthError(.invalidRequest, "this address does not answer to that method", status: 405)
+        var answer = answering.refusal(error, exchange, audience: route.audience)
+        // RFC 9110 §15.5.6: "The origin server MUST generate an Allow header field in a 405 response"
+        answer.headers[.allow] = route.allow
+        return answer
+    }
+
+    private var issuer: IssuerURL { provider.services.configuration.issuer }
+
+    /// 16 unpredictable bytes in hexadecimal.
+    static func traceID(_ random: any RandomSource) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        let bytes = random.bytes(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// What Hummingbird knows of the connection that a request came on.
+struct ConnectionContext: InitializableFromSource, Sendable {
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) { channel = source.channel }
+}

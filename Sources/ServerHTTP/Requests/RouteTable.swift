@@ -1,0 +1,74 @@
+import AuthorizationServer
+import HTTPTypes
+import OAuthVocabulary
+import Pages
+
+/// What stands at one address.
+struct Route: Sendable {
+    enum Target: Sendable {
+        case endpoint(any Endpoint)
+        case asset(Asset)
+        case welcome
+    }
+
+    /// The path below the issuer, as metrics name it.
+    let name: String
+    let target: Target
+    let methods: [HTTPRequest.Method]
+    let audience: EndpointAudience
+
+    /// The `Allow` header of a 405.
+    var allow: String { methods.map(\.rawValue).joined(separator: ", ") }
+}
+
+/// Every address of the server.
+///
+/// Paths are compared as they came, undecoded and unnormalised, and nothing is ever looked
+/// up in a file system, so that no spelling of a path reaches what another spelling does not (CVE-2022-29967).
+struct RouteTable: Sendable {
+    static let signInPath = "/sign-in"
+
+    private var routes: [String: Route] = [:]
+    private let basePath: String
+
+    init(_ endpoints: [any Endpoint], issuer: IssuerURL) {
+        basePath = issuer.path
+        for name in Assets.names {
+            guard let asset = Assets.asset(named: name) else { continue }
+            add(
+                "/assets/\(name)",
+                Route(name: "/assets", target: .asset(asset), methods: [.get, .head], audience: .people)
+            )
+        }
+        let welcome = Route(name: "/", target: .welcome, methods: [.get, .head], audience: .people)
+        add("/", welcome)
+        if !basePath.isEmpty { add("", welcome) }
+        for endpoint in endpoints { mount(endpoint) }
+    }
+
+    func find(_ path: String) -> Route? { routes[path] }
+
+    /// Whether the path is the sign-in form's, whose POST this room answers itself because passwords are not OAuth.
+    func isSignIn(_ path: String) -> Bool { path == basePath + Self.signInPath }
+
+    private mutating func mount(_ endpoint: any Endpoint) {
+        var methods: [HTTPRequest.Method] = endpoint.methods.contains(.get) ? [.get, .head] : []
+        if endpoint.methods.contains(.post) || endpoint.location == .belowIssuer(Self.signInPath) {
+            methods.append(.post)
+        }
+        switch endpoint.location {
+        case .belowIssuer(let path):
+            add(path, Route(name: path, target: .endpoint(endpoint), methods: methods, audience: endpoint.audience))
+        case .wellKnown(let name):
+            let path = "/.well-known/\(name)"
+            let route = Route(name: path, target: .endpoint(endpoint), methods: methods, audience: endpoint.audience)
+            // OpenID Connect Discovery §4: "concatenating the string /.well-known/openid-configuration to the Issuer"
+            add(path, route)
+            // RFC 8414 §3.1: "inserting the well-known URI string into the authorization server's issuer identifier
+            // between the host component and the path component"
+            routes[path + basePath] = route
+        }
+    }
+
+    private mutating func add(_ path: String, _ route: Route) { routes[basePath + path] = route }
+}
