@@ -5,12 +5,16 @@ package enum Features {
             DiscoveryFeature(),  // RFC 8414, OpenID Connect Discovery 1.0
             JWKSetFeature(),  // RFC 7517
             TokenFeature(),  // RFC 6749 §3.2, RFC 7523 §2.2
+            AuthorizationFeature(),  // RFC 6749 §3.1, OpenID Connect Core §3.1.2, RFC 9207
+            PKCEFeature(),  // RFC 7636
+            ConsentFeature(),  // OpenID Connect Core §3.1.2.4, §11
             AuthorizationCodeFeature(),  // RFC 6749 §4.1
             ClientCredentialsFeature(),  // RFC 6749 §4.4
             RefreshTokenFeature(),  // RFC 6749 §6, RFC 9700 §4.14
             IntrospectionFeature(),  // RFC 7662
             RevocationFeature(),  // RFC 7009
             UserInfoFeature(),  // OpenID Connect Core §5.3
+            LogoutFeature(),  // OpenID Connect RP-Initiated Logout 1.0
         ]
     }
 }

@@ -1,10 +1,11 @@
 // Room: what a person must do before a request can be answered (sign in, choose, consent), and how that is resumed.
 // OpenID Connect Core §3.1.2.3 and §3.1.2.4. Owns the record kind `interaction`.
 
-package import JOSE
 package import OAuthVocabulary
 
-/// A page that a person must see next. The protocol says what is on it; the Pages room says how it looks.
+/// A page that a person must see next.
+///
+/// The protocol says what is on it; the Pages room says how it looks.
 package enum Screen: Sendable {
     /// Go and sign in; afterwards the interaction resumes.
     case signIn(SignInScreen)
@@ -46,7 +47,8 @@ package struct ConsentScreen: Sendable {
     /// The host of the redirect URI: what the person can check the application's name against.
     package var applicationHost: String
     package var subject: Subject
-    /// What is asked for, each with its sentence; scopes of OpenID Connect without one are described by the page's texts.
+    /// What is asked for, each with its sentence; scopes of OpenID Connect without one are described by the page's
+    /// texts.
     package var scopes: [(scope: Scope, text: String?)]
     package var uiLocales: [String]
     package var redirectOrigin: String

@@ -1,0 +1,103 @@
+import OAuthVocabulary
+
+/// `/logout`, the `end_session_endpoint`.
+package struct LogoutEndpoint: Endpoint {
+    package let location = EndpointLocation.belowIssuer("/logout")
+    package let methods: Set<EndpointRequest.Method> = [.get, .post]
+    package let browserAccess = BrowserAccess.none
+    package let audience = EndpointAudience.people
+
+    package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
+        let answer = request.method == .post ? request.parameters[InteractionField.decision] : nil
+        let parameters = request.parameters.restricted(to: LogoutDecision.parameterNames)
+        if request.method == .post, answer == nil, request.browserSession == nil {
+            // A POST from another site comes without SameSite=Lax cookies; as a GET it finds the session.
+            return .redirect(
+                to: FormEncoding.appending(parameters.pairs, to: services.configuration.url("/logout"))
+            )
+        }
+        do throws(OAuthError) {
+            let logout = try await load(parameters, services)
+            switch LogoutDecision.step(logout, session: request.browserSession) {
+            case .nothingToEnd: return goodbye(logout)
+            case .end: return goodbye(logout, ending: request.browserSession)
+            case .confirm:
+                return try confirm(logout, answer: answer, parameters: parameters, request, services)
+            }
+        } catch {
+            // RP-Initiated Logout §4: an error is shown, never redirected.
+            return .errorScreen(error)
+        }
+    }
+
+    private func load(_ parameters: Parameters, _ services: Services) async throws(OAuthError) -> LogoutRequest {
+        let now = services.time.moment().wall
+        var hint: IDTokenHint?
+        if let text = parameters["id_token_hint"] {
+            hint = try IDTokenHint(
+                text,
+                keys: services.keyring.current.published,
+                issuer: services.configuration.issuer,
+                now: now
+            )
+        }
+        var client: RegisteredClient?
+        if let id = try LogoutDecision.clientID(parameters, hint: hint) {
+            client = try await Reader(services, now: now).client(id)?.content
+        }
+        return try LogoutDecision.check(parameters, hint: hint, client: client)
+    }
+
+    /// Asks, or takes the answer to what was asked.
+    private func confirm(
+        _ logout: LogoutRequest,
+        answer: String?,
+        parameters: Parameters,
+        _ request: EndpointRequest,
+        _ services: Services
+    ) throws(OAuthError) -> EndpointResponse {
+        guard let session = request.browserSession else { throw .internalFault("nobody to ask") }
+        guard let binding = request.browserBinding else { throw .internalFault("the browser was given no binding") }
+        let interactions = Interactions(services)
+        guard let answer else {
+            let screen = ConfirmSignOutScreen(
+                applicationName: logout.client?.name,
+                subject: session.subject,
+                fields: parameters.pairs,
+                uiLocales: logout.uiLocales,
+                redirectOrigin: logout.target.map(\.formActionSource),
+                formToken: interactions.formToken(
+                    .signOut,
+                    interaction: "",
+                    browserBinding: binding,
+                    session: session
+                )
+            )
+            return EndpointResponse(body: .screen(.confirmSignOut(screen)))
+        }
+        try interactions.checkFormToken(
+            request.parameters[InteractionField.formToken],
+            .signOut,
+            interaction: "",
+            browserBinding: binding,
+            session: session
+        )
+        switch answer {
+        case "sign-out": return goodbye(logout, ending: session)
+        // The application must not believe that its person has left.
+        case "stay": return .redirect(to: services.configuration.url("/"))
+        default: throw .unansweredForm
+        }
+    }
+
+    private func goodbye(_ logout: LogoutRequest, ending session: SessionSnapshot? = nil) -> EndpointResponse {
+        var response = EndpointResponse(body: .screen(.signedOut(applicationName: logout.client?.name)))
+        if let target = logout.target {
+            // RP-Initiated Logout §3: "if the state parameter was included … the OP MUST … include it"
+            let state = logout.state.map { [(name: "state", value: $0)] } ?? []
+            response = .redirect(to: state.isEmpty ? target.value : FormEncoding.appending(state, to: target.value))
+        }
+        response.endedSession = session?.id
+        return response
+    }
+}
