@@ -31,6 +31,7 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 let package = Package(
@@ -158,7 +159,7 @@ let package = Package(
             dependencies: [
                 "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage",
                 "Instants",
-                hummingbird, hummingbirdTesting, nioSSL, nioCore, nioPosix, lifecycle, logging,
+                hummingbird, hummingbirdTesting, nioSSL, nioTLS, nioCore, nioPosix, nioEmbedded, lifecycle, logging,
             ],
             swiftSettings: settings
         ),

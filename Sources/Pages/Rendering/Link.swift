@@ -71,8 +71,10 @@ package enum FormAction {
 
     /// Whether a text can stand in a directive without ending it (RFC 7230 lists, CSP separators).
     static func isSource(_ source: String) -> Bool {
-        guard let scheme = Link.scheme(of: source), Link.isNavigation(source) else { return false }
+        guard let scheme = Link.scheme(of: source) else { return false }
         let rest = source.dropFirst(scheme.count + 1)
+        // A scheme alone covers every address that has it.
+        guard Link.isNavigation(rest.isEmpty ? "\(source)//host" : source) else { return false }
         if rest.isEmpty { return true }
         guard rest.hasPrefix("//"), rest.count > 2 else { return false }
         return rest.dropFirst(2).utf8.allSatisfy { byte in

@@ -19,7 +19,7 @@ package struct AccountsThrottle: AttemptThrottle {
     }
 
     private func attempt(_ client: ClientID?, _ address: String) -> Attempt {
-        .clientAuthentication(clientID: client?.value ?? "", address: address)
+        .clientAuthentication(clientID: client?.value, address: address)
     }
 }
 

@@ -91,7 +91,8 @@ extension Answering {
         case 429: .tooManyRequests
         case 503: .unavailable
         case 500...: .serverFault
-        case 403 where error.code == .accessDenied: .crossSite
+        case 403: .crossSite
+        case _ where error.code == .invalidRedirectURI: .unregisteredAddress
         default:
             error.code == .invalidClient || error.code == .unauthorizedClient ? .unknownApplication : .malformedRequest
         }

@@ -37,8 +37,9 @@ struct ScreenRenderer: Sendable {
             usernameHint: hint,
             problem: problem,
             reason: screen.reauthenticating == nil ? .noSession : .reauthentication,
+            cancelAction: basePath + "/authorize/resume",
             hiddenFields: [interaction(screen.interaction)],
-            formActions: sources(screen.redirectOrigin)
+            formActions: [screen.redirectOrigin]
         )
     }
 
@@ -63,7 +64,7 @@ struct ScreenRenderer: Sendable {
             action: basePath + "/choose-account",
             csrfToken: screen.formToken,
             hiddenFields: [interaction(screen.interaction)],
-            formActions: sources(screen.redirectOrigin)
+            formActions: [screen.redirectOrigin]
         )
     }
 
@@ -84,7 +85,7 @@ struct ScreenRenderer: Sendable {
             action: basePath + "/consent",
             csrfToken: screen.formToken,
             hiddenFields: [interaction(screen.interaction)],
-            formActions: sources(screen.redirectOrigin)
+            formActions: [screen.redirectOrigin]
         )
     }
 
@@ -95,15 +96,11 @@ struct ScreenRenderer: Sendable {
             action: basePath + "/logout",
             csrfToken: screen.formToken,
             hiddenFields: screen.fields.map { HiddenField(name: $0.name, value: $0.value) },
-            formActions: screen.redirectOrigin.map(sources) ?? []
+            formActions: screen.redirectOrigin.map { [$0] } ?? []
         )
     }
 
     private func interaction(_ id: String) -> HiddenField { HiddenField(name: FormField.interaction, value: id) }
-
-    private func sources(_ redirectOrigin: String) -> [String] {
-        FormAction.source(for: redirectOrigin).map { [$0] } ?? []
-    }
 
     private func person(_ subject: Subject, _ now: Instant) async throws(OAuthError) -> Person? {
         try await answering { () async throws(StoreError) in try await people.find(subject: subject, now: now) }

@@ -5,7 +5,6 @@ import Accounts
 import AuthorizationServer
 import HTTPTypes
 import Instants
-import JOSE
 import OAuthVocabulary
 import Pages
 import Storage
@@ -28,50 +27,18 @@ struct SignIn: Sendable {
 
     func submit(_ exchange: Exchange, _ parameters: Parameters, _ browser: Browser) async -> Answer {
         do throws(OAuthError) {
-            let interaction = try parameters.required("interaction")
-            switch try await pending(interaction, parameters, exchange, browser) {
-            case .elsewhere(let response):
-                return await answering.render(response, exchange, audience: .people)
-            case .open(let screen):
-                return try await authenticate(screen, parameters, exchange, browser)
-            }
+            // The pending request must still be there and belong to this browser, and the form must bear its token,
+            // before any password is looked at.
+            let screen = try await provider.interactions.check(
+                interaction: try parameters.required("interaction"),
+                formToken: parameters[FormField.csrfToken] ?? "",
+                browserBinding: browser.binding,
+                now: exchange.receivedAt
+            )
+            return try await authenticate(screen, parameters, exchange, browser)
         } catch {
             return answering.refusal(error, exchange, audience: .people)
         }
-    }
-
-    private enum Pending {
-        case open(SignInScreen)
-        /// The request no longer waits for a sign-in.
-        case elsewhere(EndpointResponse)
-    }
-
-    /// What the sign-in page would show at this moment: the pending request must still be there, belong to this
-    /// browser, and the form must bear the token of that very page.
-    private func pending(
-        _ interaction: String,
-        _ parameters: Parameters,
-        _ exchange: Exchange,
-        _ browser: Browser
-    ) async throws(OAuthError) -> Pending {
-        guard let endpoint = provider.endpoints.first(where: { $0.location == .belowIssuer(RouteTable.signInPath) })
-        else { throw .internalFault("no feature contributes \(RouteTable.signInPath)") }
-        var request = exchange.endpointRequest(try Parameters([(name: "interaction", value: interaction)]))
-        request.method = .get
-        request.browserBinding = browser.binding
-        request.browserSession = browser.session?.snapshot
-        let response = await endpoint.respond(to: request, with: provider.services)
-        guard case .screen(.signIn(let screen)) = response.body else { return .elsewhere(response) }
-        let token = parameters[FormField.csrfToken] ?? ""
-        guard ConstantTime.equal(Array(token.utf8), Array(screen.formToken.utf8)) else {
-            throw OAuthError(
-                .accessDenied,
-                "this form does not belong to this browser's request",
-                status: 403,
-                detail: token.isEmpty ? "no form token" : "another form token"
-            )
-        }
-        return .open(screen)
     }
 
     private func authenticate(

@@ -39,7 +39,14 @@ import Testing
         )
     }
 
-    @Test(arguments: ["x; script-src *", "https://a; script-src *", "*", "'unsafe-inline'", "https://a,b"])
+    @Test(arguments: ["http:", "com.example.app:", "https://a.example"])
+    func `every source that a redirect URI can become reaches the policy`(source: String) {
+        var page = Samples.signIn()
+        page.formActions = [source]
+        #expect(page.contentSecurityPolicy.contains("form-action 'self' \(source);"))
+    }
+
+    @Test(arguments: ["javascript:", "data:", "x; script-src *", "https://a; script-src *", "*", "'unsafe-inline'", "https://a,b"])
     func `a hostile form source is left out of the policy`(source: String) {
         var page = Samples.signIn()
         page.formActions = [source]
