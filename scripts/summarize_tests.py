@@ -33,15 +33,15 @@ def relay(log_path):
                 continues = True
             else:
                 continues = False
-            if time.monotonic() - shown > 20:
+            if not continues and time.monotonic() - shown > 20:
                 print(f"  … {finished} tests have passed", flush=True)
                 shown = time.monotonic()
     return cases
 
 
 def targets(report):
-    """Test target -> [passed, failed, skipped, seconds], from the xUnit report."""
-    rows = defaultdict(lambda: [0, 0, 0, 0.0])
+    """Test target -> [passed, failed, skipped], from the xUnit report."""
+    rows = defaultdict(lambda: [0, 0, 0])
     for case in ElementTree.parse(report).iter("testcase"):
         row = rows[case.get("classname", "?").split(".")[0]]
         if case.find("failure") is not None:
@@ -50,7 +50,6 @@ def targets(report):
             row[2] += 1
         else:
             row[0] += 1
-        row[3] += float(case.get("time", "0"))
     return rows
 
 
@@ -63,9 +62,9 @@ def main():
         # Some versions of SwiftPM keep one report a framework.
         report = report.with_name(f"{report.stem}-swift-testing.xml")
     if report.exists():
-        for name, (good, bad, left_out, seconds) in sorted(targets(report).items()):
+        for name, (good, bad, left_out) in sorted(targets(report).items()):
             note = f", {left_out} skipped" if left_out else ""
-            print(f"  {name:32} {good:5} passed, {bad} failed{note}  ({seconds:.1f} s of test time)")
+            print(f"  {name:32} {good:5} passed, {bad} failed{note}")
             passed, failed, skipped = passed + good, failed + bad, skipped + left_out
     else:
         print(f"  no report was written: the test process died; its last words are in {log_path}")
