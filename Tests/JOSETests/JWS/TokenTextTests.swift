@@ -1,0 +1,131 @@
+import JOSE
+import Testing
+
+/// FIELD F20: the text of a token. RFC 7515 §3.1 and §5.2.
+@Suite struct TokenTextTests {
+    private let key: SigningKey
+    private let good: String
+
+    init() throws {
+        key = try TestKeys.key(.es256)
+        good = try JWT.signed(Sample.claims, type: "at+jwt", by: key)
+    }
+
+    @Test("JWT.signed writes alg, typ and kid, and the claims in their order")
+    func form() throws {
+        let parts = good.split(separator: ".").map(String.init)
+        #expect(parts.count == 3)
+        #expect(
+            try String(decoding: Base64URL.decode(parts[0]), as: UTF8.self)
+                == #"{"alg":"ES256","typ":"at+jwt","kid":"kid-ec-sign"}"#
+        )
+        #expect(try Base64URL.decode(parts[1]) == Sample.claims.serialized())
+        #expect(try Base64URL.decode(parts[2]).count == 64)
+    }
+
+    @Test("Parameters cannot replace the key's own alg and kid")
+    func ownParameters() throws {
+        let token = try JWS.signed([], parameters: ["alg": "none", "kid": "x", "cty": "y"], by: key)
+        #expect(try UnverifiedJWS(token).header == ["alg": "ES256", "cty": "y", "kid": "kid-ec-sign"])
+    }
+
+    @Test("A token with more or fewer than three parts is refused")
+    func parts() throws {
+        let parts = good.split(separator: ".").map(String.init)
+        #expect(throws: Never.self) { try Sample.verify(parts.joined(separator: ".")) }
+        let spoiled = [
+            "", ".", "..", "...", parts[0], parts[0] + "." + parts[1], good + ".", "." + good, good + "." + parts[2],
+            good + "..", parts[0] + ".." + parts[1] + "." + parts[2], good + "~", good + "\n", " " + good,
+            good + "\u{0}",
+            good.replacing(".", with: ":"), "Bearer " + good,
+        ]
+        for token in spoiled {
+            #expect(try refusal { try Sample.verify(token) }.code == .malformed, "\(token)")
+        }
+    }
+
+    @Test("FIELD F20 non-canonical base64url: bits after the last byte, padding and foreign characters are refused")
+    func nonCanonical() throws {
+        let parts = good.split(separator: ".").map(String.init)
+        for (index, part) in parts.enumerated() {
+            for spoiled in [
+                part + "=", part + "==", part + "\r\n", part + " ", "\u{2028}" + part, "+" + part, part + "/",
+            ] {
+                var changed = parts
+                changed[index] = spoiled
+                #expect(try refusal { try Sample.verify(changed.joined(separator: ".")) }.code == .malformed)
+            }
+        }
+        // The 64 bytes of the signature leave four bits over: sixteen texts decode to them, one is right.
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        let last = try #require(good.last.flatMap(alphabet.firstIndex(of:)))
+        #expect(last % 16 == 0)
+        for bits in 1..<16 {
+            let token = String(good.dropLast()) + String(alphabet[last + bits])
+            #expect(try refusal { try Sample.verify(token) }.code == .malformed)
+        }
+    }
+
+    @Test("The signature is over the sender's bytes: an equal header in other words has another signature")
+    func originalBytes() throws {
+        let plain = Forgery(header: Sample.header(key))
+        let spaced = Forgery(header: plain.header.replacing(":", with: " : "), payload: plain.payload)
+        #expect(throws: Never.self) { try Sample.verify(spaced.signed(by: key)) }
+        let mixed = try spaced.signed { _ in
+            try key.sign(Array(good.split(separator: ".").dropLast().joined(separator: ".").utf8))
+        }
+        #expect(try refusal { try Sample.verify(mixed) }.code == .signatureInvalid)
+    }
+
+    @Test(
+        "FIELD F20 a megabyte of dots (CVE-2025-30204, CVE-2025-27144) is refused without looking at them",
+        .timeLimit(.minutes(1))
+    )
+    func megabyteOfDots() throws {
+        let dots = String(repeating: ".", count: 1 << 20)
+        let allowing = TokenLimits(maximumBytes: 1 << 21, maximumDepth: 16)
+        for _ in 0..<100 {
+            #expect(try refusal { try UnverifiedToken(dots) }.code == .tooLarge)
+            #expect(try refusal { try UnverifiedToken(good + dots) }.code == .tooLarge)
+            #expect(try refusal { try UnverifiedToken(dots, limits: allowing) }.code == .malformed)
+        }
+        #expect(throws: Never.self) { try UnverifiedToken(good, limits: allowing) }
+    }
+
+    @Test("A token of 16 KiB is read, one byte more is refused")
+    func length() throws {
+        func token(payload count: Int) throws -> String {
+            try JWS.signed([UInt8](repeating: 0x20, count: count), by: key)
+        }
+        let limit = TokenLimits.default.maximumBytes
+        #expect(limit == 16 * 1024)
+        let overhead = try token(payload: 0).utf8.count
+        var count = (limit - overhead) * 3 / 4
+        while try token(payload: count + 1).utf8.count <= limit { count += 1 }
+        #expect(try UnverifiedJWS(token(payload: count)).unverifiedPayload.count == count)
+        #expect(try refusal { try UnverifiedJWS(token(payload: count + 2)) }.code == .tooLarge)
+    }
+
+    @Test("Claims nested deeper than the limit are refused, at the limit they are read")
+    func depth() throws {
+        func nested(_ depth: Int) -> Forgery {
+            var claims = Sample.claims
+            var value: JSON = []
+            for _ in 2..<depth { value = [value] }
+            claims["x"] = value
+            return Forgery(header: Sample.header(key), claims: claims)
+        }
+        #expect(throws: Never.self) { try Sample.verify(nested(16).signed(by: key)) }
+        #expect(try refusal { try Sample.verify(nested(17).signed(by: key)) }.code == .tooLarge)
+    }
+
+    @Test("A refusal quotes foreign text escaped and shortened, so that it stays one line of a log")
+    func quoting() throws {
+        let kid = "x\r\nforged: line\u{1B}[31m" + String(repeating: "A", count: 500)
+        let token = try Forgery(header: Sample.header(key).setting("kid", .string(kid))).signed(by: key)
+        let error = try refusal { try Sample.verify(token) }
+        #expect(error.code == .keyUnknown)
+        #expect(error.description.utf8.allSatisfy { $0 >= 0x20 })
+        #expect(error.description.count < 200)
+    }
+}

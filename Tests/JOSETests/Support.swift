@@ -1,0 +1,150 @@
+// The shared fixtures of the JOSE tests: published keys, a fixed moment, and a way to sign headers and payloads that
+// JWT.signed would never write.
+
+import Foundation
+import Instants
+import JOSE
+import Testing
+
+/// Files of the folder Vectors.
+enum Vectors {
+    static func json(_ name: String) throws -> JSON {
+        let url = try #require(Bundle.module.resourceURL).appending(path: "Vectors/\(name)")
+        let limits = ParsingLimits(maximumBytes: 1 << 20, maximumDepth: 32)
+        return try JSON(parsing: [UInt8](Data(contentsOf: url)), limits: limits)
+    }
+
+    /// The entry of rfc-examples.json of this name.
+    static func rfcExample(_ name: String) throws -> JSONObject {
+        let entries = try #require(try json("rfc-examples.json").objectValue?["vectors"]?.arrayValue)
+        return try #require(entries.compactMap(\.objectValue).first { $0["name"] == .string(name) })
+    }
+
+    /// The private key of the first group of Wycheproof's signature vectors that has this comment.
+    static func wycheproofKey(_ comment: String) throws -> JWK {
+        let groups = try json("json_web_signature_test.json").objectValue?["testGroups"]?.arrayValue
+        let group = try #require(groups?.compactMap(\.objectValue).first { $0["comment"] == .string(comment) })
+        return try JWK(try #require(group["private"]?.objectValue))
+    }
+}
+
+extension JSONObject {
+    func text(_ name: String) throws -> String { try #require(self[name]?.stringValue) }
+
+    func jwk(_ name: String = "jwk") throws -> JWK { try JWK(try #require(self[name]?.objectValue)) }
+
+    func setting(_ name: String, _ value: JSON?) -> JSONObject {
+        var copy = self
+        copy[name] = value
+        return copy
+    }
+}
+
+/// One published key for each algorithm, and the set that trusts all four.
+struct TestKeys: Sendable {
+    let all: [SigningKey]
+
+    static let shared = Result { try TestKeys() }
+
+    init() throws {
+        var ed25519 = try Vectors.rfcExample("jws_eddsa").jwk().members
+        ed25519["d"] = try Vectors.rfcExample("jws_eddsa")["private_d"]
+        ed25519["kid"] = "kid-okp-sign"
+        all = [
+            try SigningKey(try Vectors.wycheproofKey("hs256")), try SigningKey(try Vectors.wycheproofKey("rs256")),
+            try SigningKey(try Vectors.wycheproofKey("es256")), try SigningKey(try JWK(ed25519)),
+        ]
+    }
+
+    static func key(_ algorithm: SignatureAlgorithm) throws -> SigningKey {
+        try #require(try shared.get().all.first { $0.algorithm == algorithm })
+    }
+
+    static func keySet() throws -> KeySet {
+        KeySet(try shared.get().all.map(\.verificationKey))
+    }
+}
+
+/// A token in three parts, each of which a test may spoil.
+struct Forgery {
+    var header: String
+    var payload: String
+
+    init(header: JSONObject, claims: JSONObject = Sample.claims) {
+        self.header = String(decoding: header.serialized(), as: UTF8.self)
+        self.payload = String(decoding: claims.serialized(), as: UTF8.self)
+    }
+
+    init(header: String, payload: String) {
+        self.header = header
+        self.payload = payload
+    }
+
+    /// The token, signed over its own parts whatever they say.
+    func signed(by key: SigningKey) throws -> String {
+        try signed { try key.sign($0) }
+    }
+
+    func signed(with signature: ([UInt8]) throws -> [UInt8]) throws -> String {
+        let input = Base64URL.encode(header.utf8) + "." + Base64URL.encode(payload.utf8)
+        return input + "." + Base64URL.encode(try signature(Array(input.utf8)))
+    }
+}
+
+/// A good access token and what its reader expects.
+enum Sample {
+    static let now = Instant(secondsSinceEpoch: 1_800_000_000)
+
+    static let claims: JSONObject = [
+        "iss": "https://issuer.example", "aud": "https://api.example", "sub": "alice", "iat": 1_799_999_990,
+        "nbf": 1_799_999_990, "exp": 1_800_000_900, "jti": "t-1",
+    ]
+
+    static let expectations = Expectations(
+        issuer: .exactly("https://issuer.example"),
+        audience: .exactly("https://api.example"),
+        type: .exactly("at+jwt"),
+        algorithms: SignatureAlgorithm.all,
+        now: now
+    )
+
+    static func header(_ key: SigningKey) -> JSONObject {
+        ["alg": .string(key.algorithm.name), "typ": "at+jwt", "kid": .string(key.keyID)]
+    }
+
+    /// Parses and verifies as a reader would.
+    @discardableResult
+    static func verify(
+        _ token: String,
+        by keys: KeySet? = nil,
+        expecting expectations: Expectations = Sample.expectations
+    ) throws -> VerifiedToken {
+        try UnverifiedToken(token).verified(by: keys ?? TestKeys.keySet(), expecting: expectations)
+    }
+}
+
+/// Runs what must be refused and hands back the refusal.
+func refusal(
+    _ body: () throws -> some Any,
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws -> JOSEError {
+    let error = #expect(throws: JOSEError.self, sourceLocation: sourceLocation) { _ = try body() }
+    return try #require(error, sourceLocation: sourceLocation)
+}
+
+/// SplitMix64: the same seed gives the same run.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
