@@ -1,0 +1,216 @@
+@testable import AuthorizationServer
+import Instants
+import JOSE
+import OAuthVocabulary
+import Storage
+import Testing
+
+/// RFC 7662, RFC 7009, OpenID Connect Core §5.3, and FIELD F22, F23.
+@Suite struct ProtectedEndpointTests {
+    // MARK: - Introspection
+
+    @Test func `Introspection answers the audience's API and the client of the token, and nobody else`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        _ = try await world.service()
+        let answer = try await world.introspect(tokens.access)
+        #expect(answer["active"] == true)
+        #expect(answer["sub"] == "alice" && answer["client_id"] == "app" && answer["token_type"] == "Bearer")
+        #expect(answer["username"] == "alice")
+        var foreign = try #require(ResourceIndicator("https://api.example/other")).value
+        foreign = "api_other"
+        try await world.services.apis.create(
+            RegisteredAPI(
+                audience: #require(ResourceIndicator("https://api.example/other")), name: "Other",
+                credentialID: #require(ClientID(foreign)), secretHash: ClientSecret.hash(Secret(TestWorld.secret)),
+                createdAt: world.now), now: world.now)
+        for caller in ["api_other", "service"] {
+            let inactive = try world.json(
+                await world.ask("/introspect", ["token": tokens.access], authorization: TestWorld.basic(caller)))
+            #expect(inactive == ["active": false], "FIELD F23: introspection of another client's tokens by \(caller)")
+        }
+    }
+
+    @Test func `Introspection refuses a caller that cannot authenticate`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        let anonymous = try await world.ask("/introspect", ["token": tokens.access])
+        #expect(anonymous.failure?.code == .invalidClient)
+        let publicClient = try await world.ask("/introspect", ["token": tokens.access, "client_id": "app"])
+        #expect(publicClient.failure?.description == "introspection needs client authentication")
+        let wrong = try await world.ask(
+            "/introspect", ["token": tokens.access], authorization: TestWorld.basic("api_orders", "wrong"))
+        #expect(wrong.status == 401)
+    }
+
+    @Test func `A confidential client sees its own refresh token, and looking changes nothing`() async throws {
+        let world = try await TestWorld()
+        _ = try await world.ordersAPI()
+        let client = try await world.publicClient("web") {
+            $0.type = .confidential
+            $0.authenticationMethod = .clientSecretBasic
+            $0.secretHash = ClientSecret.hash(Secret(TestWorld.secret))
+        }
+        let code = try await world.code(client: client, session: world.signIn())
+        let fields = [
+            "grant_type": "authorization_code", "code": code, "redirect_uri": TestWorld.redirectURI,
+            "code_verifier": TestWorld.verifier,
+        ]
+        let tokens = try Tokens(world.json(await world.askToken(fields, authorization: TestWorld.basic("web"))))
+        for _ in 0..<3 {
+            let answer = try world.json(
+                await world.ask("/introspect", ["token": tokens.refresh], authorization: TestWorld.basic("web")))
+            #expect(answer["active"] == true && answer["sub"] == "alice")
+        }
+        let atAPI = try await world.introspect(tokens.refresh)
+        #expect(atAPI == ["active": false], "a refresh token is nothing that an API may know")
+        let next = try Tokens(
+            world.json(
+                await world.askToken(
+                    ["grant_type": "refresh_token", "refresh_token": tokens.refresh],
+                    authorization: TestWorld.basic("web"))))
+        let spent = try world.json(
+            await world.ask("/introspect", ["token": tokens.refresh], authorization: TestWorld.basic("web")))
+        #expect(spent == ["active": false])
+        let current = try world.json(
+            await world.ask("/introspect", ["token": next.refresh], authorization: TestWorld.basic("web")))
+        #expect(current["active"] == true)
+    }
+
+    @Test func `An expired, garbled, foreign or wrongly typed token is inactive`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        let id = try #require(tokens.id)
+        // FIELD F22: an ID token is no access token, GHSA-7fpj-9hr8-28vh and CVE-2019-3868.
+        #expect(try await world.introspect(id) == ["active": false])
+        let key = try SigningKey.generate(.es256)
+        let claims = try UnverifiedToken(tokens.access).unverifiedClaims
+        #expect(try await world.introspect(JWT.signed(claims, type: "at+jwt", by: key)) == ["active": false])
+        for text in ["x", "a.b.c", tokens.access + "A", "signet_at_AAAA"] {
+            #expect(try await world.introspect(text) == ["active": false])
+        }
+        #expect(try await world.introspect(tokens.access)["active"] == true)
+        world.time.advance(by: .seconds(900))
+        #expect(try await world.introspect(tokens.access) == ["active": false])
+    }
+
+    // MARK: - Revocation
+
+    @Test func `A revoked access token is inactive at once, and its sibling lives`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        let next = try Tokens(world.json(await world.refresh(tokens.refresh)))
+        let answer = try await world.ask("/revoke", ["token": tokens.access, "client_id": "app"])
+        #expect(answer.status == 200 && answer.failure == nil)
+        #expect(try await world.introspect(tokens.access) == ["active": false])
+        #expect(try await world.introspect(next.access)["active"] == true)
+        let userinfo = try await world.ask("/userinfo", method: .get, authorization: "Bearer \(tokens.access)")
+        #expect(userinfo.failure?.code == .invalidToken)
+    }
+
+    @Test func `A revoked refresh token ends its grant and every access token of it`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        let other = try await world.grant()
+        _ = try await world.ask(
+            "/revoke", ["token": tokens.refresh, "client_id": "app", "token_type_hint": "access_token"])
+        #expect(try await world.refresh(tokens.refresh).failure?.description == "the grant has ended")
+        #expect(try await world.introspect(tokens.access) == ["active": false])
+        #expect(try await world.introspect(other.access)["active"] == true, "another grant of the same person")
+        #expect(try await world.ask("/revoke", ["token": tokens.refresh, "client_id": "app"]).failure == nil)
+    }
+
+    @Test func `A client cannot revoke another client's tokens, and an unknown token is no error`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        _ = try await world.publicClient("other")
+        let refused = try await world.ask("/revoke", ["token": tokens.access, "client_id": "other"])
+        #expect(refused.failure?.code == .unauthorizedClient)
+        #expect(try await world.ask("/revoke", ["token": tokens.refresh, "client_id": "other"]).failure == nil)
+        #expect(try await world.ask("/revoke", ["token": "garbage", "client_id": "other"]).failure == nil)
+        #expect(try await world.ask("/revoke", ["client_id": "other"]).failure?.code == .invalidRequest)
+        #expect(try await world.introspect(tokens.access)["active"] == true)
+        _ = try Tokens(world.json(await world.refresh(tokens.refresh)))
+    }
+
+    // MARK: - UserInfo
+
+    @Test func `UserInfo gives the claims of the granted scopes, by header or form`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant(scope: "openid email")
+        for response in [
+            try await world.ask("/userinfo", method: .get, authorization: "Bearer \(tokens.access)"),
+            try await world.ask("/userinfo", method: .post, authorization: "bearer \(tokens.access)"),
+            try await world.ask("/userinfo", ["access_token": tokens.access], method: .post),
+        ] {
+            let claims = try world.json(response)
+            #expect(claims == ["sub": "alice", "email": "alice@example.com"])
+        }
+    }
+
+    @Test func `UserInfo answers each missing right as RFC 6750 §3.1 has it`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        let none = try await world.ask("/userinfo", method: .get)
+        #expect(none.status == 401 && none.failure?.challenge == .bearerWithoutError)
+        let inQuery = try await world.ask("/userinfo", ["access_token": tokens.access], method: .get)
+        #expect(inQuery.failure?.challenge == .bearerWithoutError, "RFC 6750 §2.3: not from a query")
+        let both = try await world.ask(
+            "/userinfo", ["access_token": tokens.access], method: .post, authorization: "Bearer \(tokens.access)")
+        #expect(both.failure?.code == .invalidRequest)
+        let plain = try Tokens(world.json(await world.refresh(tokens.refresh, scope: "orders:read")))
+        let scope = try await world.ask("/userinfo", method: .get, authorization: "Bearer \(plain.access)")
+        #expect(scope.status == 403 && scope.failure?.code == .insufficientScope)
+        #expect(scope.failure?.requiredScope == [.openID])
+        world.time.advance(by: .seconds(900))
+        let late = try await world.ask("/userinfo", method: .get, authorization: "Bearer \(tokens.access)")
+        #expect(late.failure?.description == "the access token has expired")
+        let bad = try await world.ask("/userinfo", method: .get, authorization: "Bearer x")
+        #expect(bad.failure?.description == "the access token is not valid")
+    }
+
+    @Test(arguments: GrantEnding.allCases)
+    func `What ends a right ends its access tokens where we are asked`(_ ending: GrantEnding) async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant(scope: "openid orders:read")
+        #expect(try await world.introspect(tokens.access)["active"] == true)
+        world.time.advance(by: .milliseconds(1))
+        try await ending.apply(to: world)
+        if ending == .passwordChanged {
+            // Accounts writes the cut-off in the same apply as the password.
+            try await world.services.revocations.apply(ending: .subject(#require(Subject("alice"))), now: world.now)
+        }
+        #expect(try await world.introspect(tokens.access) == ["active": false])
+    }
+
+    // MARK: - Discovery
+
+    @Test func `Both discovery documents advertise what is mounted and nothing else`() async throws {
+        let world = try await TestWorld()
+        let wellKnown = world.provider.endpoints.filter {
+            if case .wellKnown = $0.location { true } else { false }
+        }
+        #expect(wellKnown.count == 2)
+        let paths = Set(
+            world.provider.endpoints.compactMap { endpoint -> String? in
+                guard case .belowIssuer(let path) = endpoint.location else { return nil }
+                return path
+            })
+        for endpoint in wellKnown {
+            let response = await endpoint.respond(
+                to: EndpointRequest(method: .get, parameters: Parameters()), with: world.services)
+            guard case .prepared("application/json", let bytes) = response.body else { throw TestFailure() }
+            let document = try JSONObject(parsing: bytes)
+            #expect(document["issuer"] == .string(TestWorld.issuer))
+            for (name, value) in document where name.hasSuffix("_endpoint") || name == "jwks_uri" {
+                let url = try #require(value.stringValue)
+                #expect(url.hasPrefix(TestWorld.issuer))
+                #expect(paths.contains(String(url.dropFirst(TestWorld.issuer.count))), "\(name) is not mounted")
+            }
+            #expect(
+                document["grant_types_supported"] == ["authorization_code", "client_credentials", "refresh_token"])
+            #expect(document["id_token_signing_alg_values_supported"] == ["RS256", "ES256", "EdDSA"])
+            #expect(document["subject_types_supported"] == ["public"])
+        }
+    }
+}
