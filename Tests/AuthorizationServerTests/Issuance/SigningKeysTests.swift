@@ -39,7 +39,7 @@ import Testing
         try await world.signing.refresh(world.keyring, now: world.start + .seconds(1))
         #expect(try await world.signing.list(now: world.start + .seconds(1)) == first)
         let document = try JSONObject(parsing: world.keyring.current.document)
-        let keys = try #require(document["keys"]?.arrayValue?.compactMap(\.objectValue))
+        let keys = (document["keys"]?.arrayValue ?? []).compactMap(\.objectValue)
         #expect(keys.count == 3)
         for key in keys {
             #expect(["d", "p", "q", "dp", "dq", "qi", "k"].allSatisfy { key[$0] == nil }, "only public members")

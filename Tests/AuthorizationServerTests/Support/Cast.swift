@@ -101,7 +101,8 @@ extension TestWorld {
     ) async throws -> String {
         var record = AuthorizationCodeRecord(
             client: client.id, redirectURI: Self.redirectURI, codeChallenge: Self.challenge, nonce: "n-0S6_WzA2Mj",
-            scope: try #require(ScopeSet(parameter: scope)), resource: ResourceIndicator(Self.api),
+            scope: try #require(ScopeSet(parameter: scope)),
+            resource: scope.contains("orders:") ? ResourceIndicator(Self.api) : nil,
             subject: session.subject, session: session.id, authentication: session.authentication,
             family: try services.random.familyID(), issuedAt: now)
         edit(&record)
