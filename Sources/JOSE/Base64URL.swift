@@ -54,7 +54,7 @@ public enum Base64URL {
                 output.append(UInt8(truncatingIfNeeded: pending >> bits))
             }
         }
-        // RFC 4648 §3.5: "implementations MAY chose to reject the encoding if the pad bits have not been set to zero"
+        // RFC 4648 §3.5: "decoders MAY chose to reject an encoding if the pad bits have not been set to zero"
         guard pending & ((1 << bits) - 1) == 0 else {
             throw JOSEError(.malformed, reason: "base64url: the unused last bits must be zero")
         }

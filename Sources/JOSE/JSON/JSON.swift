@@ -1,4 +1,4 @@
-// Room: JSON (RFC 8259), as strict as RFC 7515 §5.2 and RFC 8725 §2.4 want it: duplicate members, invalid UTF-8,
+// Room: JSON (RFC 8259), as strict as RFC 7515 §4 and RFC 8725 §2.6 want it: duplicate members, invalid UTF-8,
 // numbers that do not fit and anything after the value are refused. Owns the value types, the parser and the writer.
 
 /// A JSON value (RFC 8259 §3).

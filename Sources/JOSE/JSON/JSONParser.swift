@@ -71,7 +71,7 @@ struct JSONParser {
                 skipWhitespace()
                 guard peek() == UInt8(ascii: "\"") else { throw refusal("expected a member name") }
                 let name = try parseString()
-                // RFC 7515 §5.2: "the Header Parameter names within the JOSE Header are unique"; RFC 7519 §4 says the
+                // RFC 7515 §4: "The Header Parameter names within the JOSE Header MUST be unique"; RFC 7519 §4 says the
                 // same of claims, RFC 7517 §4 of JWK members.
                 guard names.insert(name, among: members) else { throw refusal("member \(quoted(name)) occurs twice") }
                 skipWhitespace()

@@ -41,7 +41,7 @@ public struct Expectations: Sendable {
     public var algorithms: [SignatureAlgorithm]
     /// The moment for which the token is judged.
     public var now: Instant
-    /// How far the issuer's clock may be off, either way (RFC 7519 §4.1.4: "no more than a few minutes").
+    /// How far the issuer's clock may be off, either way (RFC 7519 §4.1.4: "usually no more than a few minutes").
     public var leeway: Duration
     /// How long ago `iat` may lie; it is then required.
     public var maximumAge: Duration?

@@ -157,7 +157,7 @@ import Testing
         #expect(throws: Never.self) { try Sample.verify(token) }
     }
 
-    @Test("FIELD F20 duplicate members in header or claims are refused, each alone is taken")
+    @Test("RFC 7515 §4, FIELD F20 duplicate members in header or claims are refused, each alone is taken")
     func duplicateMembers() throws {
         let key = try TestKeys.key(.es256)
         let good = Forgery(header: Sample.header(key))
