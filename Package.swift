@@ -28,10 +28,12 @@ let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", p
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 let package = Package(
@@ -56,6 +58,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
         // The words everybody shares
@@ -120,7 +123,8 @@ let package = Package(
             name: "signet",
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
-                "Storage", "Instants", argumentParser, configuration, yams, logging, lifecycle, crypto,
+                "Storage", "Instants", argumentParser, configuration, yams, logging, lifecycle, crypto, hummingbird,
+                asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings
         ),
@@ -160,6 +164,13 @@ let package = Package(
                 "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage",
                 "Instants",
                 hummingbird, hummingbirdTesting, nioSSL, nioTLS, nioCore, nioPosix, nioEmbedded, lifecycle, logging,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "signetTests",
+            dependencies: [
+                "signet", "AuthorizationServer", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting, logging,
             ],
             swiftSettings: settings
         ),

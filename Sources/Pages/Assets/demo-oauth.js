@@ -259,6 +259,6 @@ function refusal(response, body) {
   return new ProtocolError(
     body.error ?? quoted("error") ?? `HTTP ${response.status}`,
     body.error_description ?? quoted("error_description") ?? response.statusText,
-    { trace: body.trace_id ?? response.headers.get("X-Trace-Id") ?? "", status: response.status },
+    { trace: body.trace_id ?? response.headers.get("Signet-Trace-Id") ?? "", status: response.status },
   );
 }

@@ -42,9 +42,7 @@ export const meanings = {
   zoneinfo: "your time zone",
   updated_at: "when your profile changed last",
   grant_id: "what you allowed; ending it ends this token",
-  gid: "what you allowed; ending it ends this token",
-  generation: "counts refreshes, for revocation",
-  gen: "counts refreshes, for revocation",
+  gen: "counts refreshes; revocation reads it",
 };
 
 export const checkNames = {
