@@ -30,23 +30,23 @@ package enum Pipeline {
     // One line a row, in columns.
     // swift-format-ignore
     package static let rows: [PipelineRow] = [
-        //  check              written in                     endpoints         errors       decided by
-        row("client",              "RFC 6749 §4.1.2.1",           [.authorization], .shown,      ClientCheck.run),
-        row("redirect URI",        "RFC 9700 §2.1",               [.authorization], .shown,      RedirectURICheck.run),
+        // check               written in                    endpoints         errors       decided by
+        row("client",              "RFC 6749 §4.1.2.1",          [.authorization], .shown,      ClientCheck.run),
+        row("redirect URI",        "RFC 9700 §2.1",              [.authorization], .shown,      RedirectURICheck.run),
         // The redirect URI is proven: from here on an error goes to the client.
-        row("state",               "RFC 6749 §4.1.1",             [.authorization], .redirected, StateCheck.run),
-        row("response mode",       "Form Post Response Mode",     [.authorization], .redirected, ResponseModeCheck.run),
-        row("response type",       "RFC 6749 §3.1.1",             [.authorization], .redirected, ResponseTypeCheck.run),
-        row("grant of the client", "RFC 6749 §4.1.2.1",           [.authorization], .redirected, ClientGrantCheck.run),
-        row("request objects",     "OpenID Connect Core §6",      [.authorization], .redirected, RequestObjectCheck.run),
-        row("PKCE",                "RFC 7636 §4.3",               [.authorization], .redirected, PKCECheck.run),
-        row("scope and resource",  "RFC 6749 §3.3, RFC 8707 §2",  [.authorization], .redirected, AccessCheck.run),
-        row("nonce",               "OpenID Connect Core §3.1.2.1",[.authorization], .redirected, NonceCheck.run),
-        row("login_hint",          "OpenID Connect Core §3.1.2.1",[.authorization], .redirected, LoginHintCheck.run),
-        row("prompt",              "OpenID Connect Core §3.1.2.1",[.authorization], .redirected, PromptCheck.run),
-        row("max_age",             "OpenID Connect Core §3.1.2.1",[.authorization], .redirected, MaximumAgeCheck.run),
-        row("id_token_hint",       "OpenID Connect Core §3.1.2.2",[.authorization], .redirected, IDTokenHintCheck.run),
-        row("ui_locales",          "OpenID Connect Core §3.1.2.1",[.authorization], .redirected, UILocalesCheck.run),
+        row("state",               "RFC 6749 §4.1.1",            [.authorization], .redirected, StateCheck.run),
+        row("response mode",       "Form Post Response Mode",    [.authorization], .redirected, ResponseModeCheck.run),
+        row("response type",       "RFC 6749 §3.1.1",            [.authorization], .redirected, ResponseTypeCheck.run),
+        row("grant of the client", "RFC 6749 §4.1.2.1",          [.authorization], .redirected, ClientGrantCheck.run),
+        row("request objects",     "OIDC Core §6",               [.authorization], .redirected, RequestObjectCheck.run),
+        row("PKCE",                "RFC 7636 §4.3",              [.authorization], .redirected, PKCECheck.run),
+        row("scope and resource",  "RFC 6749 §3.3, RFC 8707 §2", [.authorization], .redirected, AccessCheck.run),
+        row("nonce",               "OIDC Core §3.1.2.1",         [.authorization], .redirected, NonceCheck.run),
+        row("login_hint",          "OIDC Core §3.1.2.1",         [.authorization], .redirected, LoginHintCheck.run),
+        row("prompt",              "OIDC Core §3.1.2.1",         [.authorization], .redirected, PromptCheck.run),
+        row("max_age",             "OIDC Core §3.1.2.1",         [.authorization], .redirected, MaximumAgeCheck.run),
+        row("id_token_hint",       "OIDC Core §3.1.2.2",         [.authorization], .redirected, IDTokenHintCheck.run),
+        row("ui_locales",          "OIDC Core §3.1.2.1",         [.authorization], .redirected, UILocalesCheck.run),
     ]
 
     private static func row(
