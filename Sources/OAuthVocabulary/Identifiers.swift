@@ -2,7 +2,7 @@
 // initializer, so that a client is never looked up by a subject.
 
 /// Text that names something on the wire, with the characters and the length that it may have.
-public protocol WireIdentifier: Hashable, Sendable, CustomStringConvertible, Codable {
+package protocol WireIdentifier: Hashable, Sendable, CustomStringConvertible, Codable {
     /// The identifier as it stands on the wire.
     var value: String { get }
     /// The longest text accepted, in bytes of UTF-8.
@@ -12,8 +12,8 @@ public protocol WireIdentifier: Hashable, Sendable, CustomStringConvertible, Cod
 }
 
 extension WireIdentifier {
-    public static var maximumLength: Int { 255 }
-    public var description: String { value }
+    package static var maximumLength: Int { 255 }
+    package var description: String { value }
 
     /// Whether `text` is 1 to `maximumLength` characters of visible ASCII (RFC 6749 appendix A, VSCHAR without space).
     static func accepts(_ text: String) -> Bool {
@@ -21,61 +21,64 @@ extension WireIdentifier {
         return !bytes.isEmpty && bytes.count <= maximumLength && bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let identifier = Self(text) else {
             throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "not a valid \(Self.self)"))
+                .init(codingPath: decoder.codingPath, debugDescription: "not a valid \(Self.self)")
+            )
         }
         self = identifier
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(value)
     }
 }
 
 /// `client_id`, RFC 6749 §2.2.
-public struct ClientID: WireIdentifier {
-    public let value: String
-    public init?(_ text: String) {
+package struct ClientID: WireIdentifier {
+    package let value: String
+    package init?(_ text: String) {
         guard Self.accepts(text) else { return nil }
         value = text
     }
 }
 
 /// `sub`: a person within this issuer, never reassigned (OpenID Connect Core §2), at most 255 ASCII characters.
-public struct Subject: WireIdentifier {
-    public let value: String
-    public init?(_ text: String) {
+package struct Subject: WireIdentifier {
+    package let value: String
+    package init?(_ text: String) {
         guard Self.accepts(text) else { return nil }
         value = text
     }
 }
 
-/// `sid`: a person's session in one browser (OpenID Connect Front-Channel Logout §3). Not the cookie, and no credential.
-public struct SessionID: WireIdentifier {
-    public let value: String
-    public init?(_ text: String) {
+/// `sid`: a person's session in one browser (OpenID Connect Front-Channel Logout §3).
+///
+/// Not the cookie, and no credential.
+package struct SessionID: WireIdentifier {
+    package let value: String
+    package init?(_ text: String) {
         guard Self.accepts(text) else { return nil }
         value = text
     }
 }
 
 /// One grant and everything that it paid for: the code, its refresh tokens, their access tokens.
-public struct FamilyID: WireIdentifier {
-    public let value: String
-    public init?(_ text: String) {
+package struct FamilyID: WireIdentifier {
+    package let value: String
+    package init?(_ text: String) {
         guard Self.accepts(text) else { return nil }
         value = text
     }
 }
 
 /// `jti`, RFC 7519 §4.1.7.
-public struct TokenID: WireIdentifier {
-    public let value: String
-    public init?(_ text: String) {
+package struct TokenID: WireIdentifier {
+    package let value: String
+    package init?(_ text: String) {
         guard Self.accepts(text) else { return nil }
         value = text
     }

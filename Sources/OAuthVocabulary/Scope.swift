@@ -1,12 +1,13 @@
 // Scopes, RFC 6749 §3.3.
 
 /// One `scope-token`.
-public struct Scope: WireIdentifier {
-    public let value: String
+package struct Scope: WireIdentifier {
+    package let value: String
 
     /// `nil` unless every character is one that RFC 6749 §3.3 allows: %x21 / %x23-5B / %x5D-7E.
-    public init?(_ text: String) {
-        guard Self.accepts(text), !text.utf8.contains(UInt8(ascii: "\"")), !text.utf8.contains(UInt8(ascii: "\\")) else {
+    package init?(_ text: String) {
+        guard Self.accepts(text), !text.utf8.contains(UInt8(ascii: "\"")), !text.utf8.contains(UInt8(ascii: "\\"))
+        else {
             return nil
         }
         value = text
@@ -15,32 +16,34 @@ public struct Scope: WireIdentifier {
     private init(known: String) { value = known }
 
     /// OpenID Connect Core §3.1.2.1, §5.4 and §11.
-    public static let openID = Scope(known: "openid")
-    public static let profile = Scope(known: "profile")
-    public static let email = Scope(known: "email")
-    public static let address = Scope(known: "address")
-    public static let phone = Scope(known: "phone")
-    public static let offlineAccess = Scope(known: "offline_access")
+    package static let openID = Scope(known: "openid")
+    package static let profile = Scope(known: "profile")
+    package static let email = Scope(known: "email")
+    package static let address = Scope(known: "address")
+    package static let phone = Scope(known: "phone")
+    package static let offlineAccess = Scope(known: "offline_access")
     /// The scopes that belong to the issuer itself and not to an API.
-    public static let ofOpenIDConnect: Set<Scope> = [openID, profile, email, address, phone, offlineAccess]
+    package static let ofOpenIDConnect: Set<Scope> = [openID, profile, email, address, phone, offlineAccess]
 }
 
 /// A set of scopes that keeps the order in which they were asked for.
-public struct ScopeSet: Hashable, Sendable, Sequence, Codable, CustomStringConvertible, ExpressibleByArrayLiteral {
+package struct ScopeSet: Hashable, Sendable, Sequence, Codable, CustomStringConvertible, ExpressibleByArrayLiteral {
     /// The most scopes that one request may name.
-    public static let maximumCount = 64
+    package static let maximumCount = 64
 
-    public private(set) var scopes: [Scope]
+    package private(set) var scopes: [Scope]
 
-    public init(_ scopes: some Sequence<Scope> = []) {
+    package init(_ scopes: some Sequence<Scope> = []) {
         self.scopes = []
         for scope in scopes where !self.scopes.contains(scope) { self.scopes.append(scope) }
     }
 
-    public init(arrayLiteral elements: Scope...) { self.init(elements) }
+    package init(arrayLiteral elements: Scope...) { self.init(elements) }
 
-    /// Makes the set from the `scope` parameter: scope-tokens delimited by single spaces. `nil` if any of it is not.
-    public init?(parameter text: String) {
+    /// Makes the set from the `scope` parameter: scope-tokens delimited by single spaces.
+    ///
+    /// `nil` if any of it is not.
+    package init?(parameter text: String) {
         guard !text.isEmpty else {
             self.init()
             return
@@ -51,24 +54,25 @@ public struct ScopeSet: Hashable, Sendable, Sequence, Codable, CustomStringConve
         self.init(scopes)
     }
 
-    public var isEmpty: Bool { scopes.isEmpty }
-    public func contains(_ scope: Scope) -> Bool { scopes.contains(scope) }
-    public func isSubset(of other: ScopeSet) -> Bool { scopes.allSatisfy(other.contains) }
-    public func filter(_ isIncluded: (Scope) -> Bool) -> ScopeSet { ScopeSet(scopes.filter(isIncluded)) }
-    public func makeIterator() -> IndexingIterator<[Scope]> { scopes.makeIterator() }
+    package var isEmpty: Bool { scopes.isEmpty }
+    package func contains(_ scope: Scope) -> Bool { scopes.contains(scope) }
+    package func isSubset(of other: ScopeSet) -> Bool { scopes.allSatisfy(other.contains) }
+    package func filter(_ isIncluded: (Scope) -> Bool) -> ScopeSet { ScopeSet(scopes.filter(isIncluded)) }
+    package func makeIterator() -> IndexingIterator<[Scope]> { scopes.makeIterator() }
     /// Space-delimited, as the `scope` parameter and claim have it.
-    public var description: String { scopes.map(\.value).joined(separator: " ") }
+    package var description: String { scopes.map(\.value).joined(separator: " ") }
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let set = ScopeSet(parameter: text) else {
             throw DecodingError.dataCorrupted(
-                .init(codingPath: decoder.codingPath, debugDescription: "not a scope parameter"))
+                .init(codingPath: decoder.codingPath, debugDescription: "not a scope parameter")
+            )
         }
         self = set
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }

@@ -1,21 +1,24 @@
 // Where secrets live while the process holds them.
 
-/// Text that must not be seen: a password, a client secret, a token. It cannot be printed by accident, is compared in
-/// constant time, and is not `Codable`.
-public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+/// Text that must not be seen: a password, a client secret, a token.
+///
+/// It cannot be printed by accident, is compared in constant time, and is not `Codable`.
+package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private let text: String
 
-    public init(_ text: String) { self.text = text }
+    package init(_ text: String) { self.text = text }
 
-    /// The secret itself. Every use is a place to look at in a review.
-    public var exposed: String { text }
+    /// The secret itself.
+    ///
+    /// Every use is a place to look at in a review.
+    package var exposed: String { text }
 
-    public var description: String { "<secret>" }
-    public var debugDescription: String { "<secret>" }
-    public var customMirror: Mirror { Mirror(self, children: []) }
+    package var description: String { "<secret>" }
+    package var debugDescription: String { "<secret>" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Takes the same time wherever the two differ; the lengths are not hidden.
-    public static func == (left: Secret, right: Secret) -> Bool {
+    package static func == (left: Secret, right: Secret) -> Bool {
         let a = Array(left.text.utf8)
         let b = Array(right.text.utf8)
         guard a.count == b.count else { return false }

@@ -2,17 +2,17 @@
 // judged and always kept as the text that came.
 
 /// The parts of a URI, split by RFC 3986 §3 without decoding or normalizing anything.
-public struct URIParts: Hashable, Sendable {
-    public var scheme: String
+package struct URIParts: Hashable, Sendable {
+    package var scheme: String
     /// Present where the URI has `//`.
-    public var authority: String?
-    public var path: String
-    public var query: String?
-    public var fragment: String?
+    package var authority: String?
+    package var path: String
+    package var query: String?
+    package var fragment: String?
 
     /// `nil` for anything that is not an absolute URI of printable ASCII, or that browsers and servers read differently:
     /// backslashes, white space and control characters (CVE-2022-23527, CVE-2019-20479).
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let bytes = text.utf8
         guard !bytes.isEmpty, bytes.count <= 2048,
             bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#""<>\^`{|}"#.utf8.contains($0) })
@@ -44,10 +44,12 @@ public struct URIParts: Hashable, Sendable {
     static func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) }
     static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
-    public var hasUserInfo: Bool { authority?.contains("@") ?? false }
+    package var hasUserInfo: Bool { authority?.contains("@") ?? false }
 
-    /// Host and port of the authority. The host keeps the brackets of an IPv6 literal; `nil` where it is malformed.
-    public var hostAndPort: (host: String, port: Int?)? {
+    /// Host and port of the authority.
+    ///
+    /// The host keeps the brackets of an IPv6 literal; `nil` where it is malformed.
+    package var hostAndPort: (host: String, port: Int?)? {
         guard let authority, !hasUserInfo, !authority.isEmpty else { return nil }
         let afterHost: Substring
         let host: Substring
@@ -68,16 +70,18 @@ public struct URIParts: Hashable, Sendable {
         return (host.lowercased(), port)
     }
 
-    /// The loopback IP literals of RFC 8252 §7.3. Not `localhost`, which a resolver may send elsewhere.
-    public var isLoopbackLiteral: Bool {
+    /// The loopback IP literals of RFC 8252 §7.3.
+    ///
+    /// Not `localhost`, which a resolver may send elsewhere.
+    package var isLoopbackLiteral: Bool {
         guard let host = hostAndPort?.host else { return false }
         return host == "127.0.0.1" || host == "[::1]"
     }
 
-    public var isLoopback: Bool { isLoopbackLiteral || hostAndPort?.host == "localhost" }
+    package var isLoopback: Bool { isLoopbackLiteral || hostAndPort?.host == "localhost" }
 
     /// `scheme://host[:port]`, as an `Origin` header has it (RFC 6454 §6.2), default ports left out.
-    public var origin: String? {
+    package var origin: String? {
         guard let (host, port) = hostAndPort else { return nil }
         let standard = scheme == "https" ? 443 : scheme == "http" ? 80 : nil
         guard let port, port != standard else { return "\(scheme)://\(host)" }
@@ -87,11 +91,11 @@ public struct URIParts: Hashable, Sendable {
 
 /// The issuer identifier: an https URL (http on loopback) without query or fragment (RFC 8414 §2), never with a trailing
 /// slash, so that one issuer has one spelling.
-public struct IssuerURL: Hashable, Sendable, CustomStringConvertible {
-    public let value: String
-    public let parts: URIParts
+package struct IssuerURL: Hashable, Sendable, CustomStringConvertible {
+    package let value: String
+    package let parts: URIParts
 
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let parts = URIParts(text), parts.scheme == "https" || parts.scheme == "http",
             parts.hostAndPort != nil, parts.query == nil, parts.fragment == nil, !text.hasSuffix("/")
         else { return nil }
@@ -99,17 +103,17 @@ public struct IssuerURL: Hashable, Sendable, CustomStringConvertible {
         self.parts = parts
     }
 
-    public var description: String { value }
-    public var isHTTPS: Bool { parts.scheme == "https" }
+    package var description: String { value }
+    package var isHTTPS: Bool { parts.scheme == "https" }
     /// The path of the issuer, empty or starting with a slash.
-    public var path: String { parts.path }
-    public var origin: String { parts.origin ?? value }
+    package var path: String { parts.path }
+    package var origin: String { parts.origin ?? value }
 }
 
 /// A `redirect_uri` as a client registered it.
-public struct RedirectURI: WireIdentifier {
-    public static let maximumLength = 2048
-    public let value: String
+package struct RedirectURI: WireIdentifier {
+    package static let maximumLength = 2048
+    package let value: String
 
     /// Schemes that a browser runs or reads instead of visiting (GHSA-484q-784p-8m5h, CVE-2024-21637).
     static let dangerousSchemes: Set<String> = [
@@ -118,7 +122,7 @@ public struct RedirectURI: WireIdentifier {
 
     /// `nil` unless it may be registered: absolute, without fragment (RFC 6749 §3.1.2) or user info, https; http on
     /// loopback only; or a private-use scheme that names a domain in reverse order (RFC 8252 §7.1).
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let parts = URIParts(text), parts.fragment == nil, !parts.hasUserInfo,
             !Self.dangerousSchemes.contains(parts.scheme), !Self.hasDotSegments(parts.path)
         else { return nil }
@@ -146,7 +150,7 @@ public struct RedirectURI: WireIdentifier {
     }
 
     /// Whether `presented` is this URI: byte for byte, but for the port where both are http on a loopback IP literal.
-    public func matches(_ presented: String) -> Bool {
+    package func matches(_ presented: String) -> Bool {
         if presented == value { return true }
         // RFC 8252 §7.3: "The authorization server MUST allow any port to be specified at the time of the request for
         // loopback IP redirect URIs"
@@ -160,11 +164,11 @@ public struct RedirectURI: WireIdentifier {
 }
 
 /// A `resource` of RFC 8707 §2 and the `aud` of the tokens for it: an absolute URI without a fragment.
-public struct ResourceIndicator: WireIdentifier {
-    public static let maximumLength = 2048
-    public let value: String
+package struct ResourceIndicator: WireIdentifier {
+    package static let maximumLength = 2048
+    package let value: String
 
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let parts = URIParts(text), parts.fragment == nil, !parts.hasUserInfo else { return nil }
         value = text
     }
