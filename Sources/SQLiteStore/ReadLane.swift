@@ -1,0 +1,123 @@
+import GRDB
+import Instants
+import Storage
+import Synchronization
+
+/// What `Store.page` was asked for.
+struct PageRequest: Sendable {
+    var kind: RecordKind
+    var filter: PageFilter
+    var after: IdentifierHash?
+    var limit: Int
+    var now: Instant
+}
+
+/// Something that waits to be read.
+enum ReadRequest: Sendable {
+    case find([Lookup], now: Instant, CheckedContinuation<Result<[Record?], StoreError>, Never>)
+    case page(PageRequest, CheckedContinuation<Result<[Record], StoreError>, Never>)
+
+    func refuse(_ error: StoreError) {
+        switch self {
+        case .find(_, _, let continuation): continuation.resume(returning: .failure(error))
+        case .page(_, let continuation): continuation.resume(returning: .failure(error))
+        }
+    }
+
+    func answer(from table: RecordTable) {
+        switch self {
+        case .find(let lookups, let now, let continuation):
+            let answer = Self.result { () throws(SQLiteFault) in
+                try lookups.map { lookup throws(SQLiteFault) in try table.find(lookup, now: now) }
+            }
+            continuation.resume(returning: answer)
+        case .page(let request, let continuation):
+            continuation.resume(returning: Self.result { () throws(SQLiteFault) in try table.page(request) })
+        }
+    }
+
+    private static func result<Value>(
+        _ read: () throws(SQLiteFault) -> Value
+    ) -> Result<Value, StoreError> {
+        do throws(SQLiteFault) {
+            return .success(try read())
+        } catch {
+            return .failure(error.storeError)
+        }
+    }
+}
+
+/// Reads, off Swift's cooperative threads.
+///
+/// Waiting requests share a read transaction: it begins after the last of them was queued, so each sees everything that
+/// was acknowledged before it was made.
+final class ReadLane: Sendable {
+    private struct State {
+        var pending: [ReadRequest] = []
+        var readers = 0
+        var isClosed = false
+    }
+
+    private let pool: DatabasePool
+    private let limits: SQLiteStoreSettings
+    private let state = Mutex(State())
+
+    init(pool: DatabasePool, limits: SQLiteStoreSettings) {
+        self.pool = pool
+        self.limits = limits
+    }
+
+    func submit(_ request: ReadRequest) {
+        enum Admission { case queued, needsReader, full, closed }
+        let admission: Admission = state.withLock { state in
+            guard !state.isClosed else { return .closed }
+            guard state.pending.count < limits.largestQueue else { return .full }
+            state.pending.append(request)
+            guard state.readers < limits.readers else { return .queued }
+            state.readers += 1
+            return .needsReader
+        }
+        switch admission {
+        case .queued: break
+        case .needsReader: pool.asyncUnsafeRead { self.drain($0) }
+        case .full: request.refuse(.unavailable(reason: "too many reads are waiting"))
+        case .closed: request.refuse(.unavailable(reason: "the store is closed"))
+        }
+    }
+
+    func close() { state.withLock { $0.isClosed = true } }
+
+    private func drain(_ connection: Result<Database, any Error>) {
+        while let batch = takeBatch() {
+            do {
+                let database = try connection.get()
+                try database.cachedStatement(sql: "BEGIN").execute()
+                for request in batch { request.answer(from: RecordTable(database: database)) }
+                end(database)
+            } catch {
+                let failure = SQLiteFault(error).storeError
+                for request in batch { request.refuse(failure) }
+            }
+        }
+    }
+
+    private func end(_ database: Database) {
+        do {
+            try database.cachedStatement(sql: "COMMIT").execute()
+        } catch {
+            try? database.rollback()
+        }
+    }
+
+    private func takeBatch() -> [ReadRequest]? {
+        state.withLock { state in
+            guard !state.pending.isEmpty else {
+                state.readers -= 1
+                return nil
+            }
+            let batch = Array(state.pending.prefix(limits.mostReadsTogether))
+            state.pending.removeFirst(batch.count)
+            return batch
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import GRDB
+package import Instants
+package import Storage
+
+// Room: records in one SQLite file. `Schema` holds the tables, `RecordTable` the SQL, `WriteLane` the group commit,
+// `ReadLane` the readers, `Sweeper` the removal of what has expired. Stores every kind of record; knows none of them.
+
+/// A store in one SQLite file: durable (`synchronous=FULL`), fast through group commit, and open to other processes on
+/// the same machine, such as the command line beside a running server.
+package final class SQLiteStore: Store {
+    private let pool: DatabasePool
+    private let writes: WriteLane
+    private let reads: ReadLane
+
+    /// Opens the database at `path`, creates it (mode 0600) where there is none, and brings its schema up to date.
+    ///
+    /// Blocks for as long as that takes: a few milliseconds, or up to `settings.busyTimeout` if another process holds
+    /// the file's lock. A file that is damaged, foreign or newer is refused and left as it is.
+    package init(path: String, settings: SQLiteStoreSettings = SQLiteStoreSettings()) throws(SQLiteStoreError) {
+        pool = try DatabasePool.opened(path: path, settings: settings)
+        writes = WriteLane(pool: pool, limits: settings)
+        reads = ReadLane(pool: pool, limits: settings)
+    }
+
+    package nonisolated(nonsending) func find(
+        _ lookups: [Lookup],
+        now: Instant
+    ) async throws(StoreError) -> [Storage.Record?] {
+        guard !lookups.isEmpty else { return [] }
+        return try await withCheckedContinuation { reads.submit(.find(lookups, now: now, $0)) }.get()
+    }
+
+    package nonisolated(nonsending) func apply(
+        _ changes: [Change],
+        now: Instant
+    ) async throws(StoreError) -> ApplyOutcome {
+        guard !changes.isEmpty else { return .applied }
+        return try await withCheckedContinuation { writes.submit(.apply(changes, now: now, $0)) }.get()
+    }
+
+    package nonisolated(nonsending) func page(
+        _ kind: RecordKind,
+        filter: PageFilter,
+        after: IdentifierHash?,
+        limit: Int,
+        now: Instant
+    ) async throws(StoreError) -> [Storage.Record] {
+        let request = PageRequest(
+            kind: kind,
+            filter: filter,
+            after: after,
+            limit: StoreLimits.pageSize(asked: limit),
+            now: now
+        )
+        return try await withCheckedContinuation { reads.submit(.page(request, $0)) }.get()
+    }
+
+    /// Deletes at most `limit` expired records, in one transaction unless it meets many whose expiry was moved later.
+    package nonisolated(nonsending) func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
+        let limit = StoreLimits.sweepSize(asked: limit)
+        guard limit > 0 else { return 0 }
+        while true {
+            let step = try await withCheckedContinuation { writes.submit(.sweep(limit: limit, now: now, $0)) }.get()
+            if step.deleted > 0 || step.examined < limit { return step.deleted }
+        }
+    }
+
+    /// Everything that SQLite's own check and ours find wrong with the file; empty when it is sound.
+    ///
+    /// Reads all of it.
+    package func integrityCheck() async throws(StoreError) -> [String] {
+        do {
+            return try await pool.read { database in
+                let faults = try String.fetchAll(database, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+                let orphans =
+                    try Int.fetchOne(
+                        database,
+                        sql: "SELECT count(*) FROM record_indexes WHERE record NOT IN (SELECT id FROM records)"
+                    ) ?? 0
+                return orphans == 0 ? faults : faults + ["\(orphans) index entries belong to no record"]
+            }
+        } catch {
+            throw SQLiteFault(error).storeError
+        }
+    }
+
+    /// Writes what is queued, then closes the file.
+    ///
+    /// Every later call throws `StoreError.unavailable`.
+    package func close() async throws(StoreError) {
+        writes.close()
+        reads.close()
+        do {
+            // The lanes drain on these queues, so whatever was queued before has been answered when these return.
+            try await pool.barrierWriteWithoutTransaction { _ in }
+            try pool.close()
+        } catch {
+            throw SQLiteFault(error).storeError
+        }
+    }
+
+    /// How many requests were written in how many commits since the store was opened.
+    package var commitStatistics: (requests: Int, commits: Int) {
+        let statistics = writes.statistics
+        return (statistics.requests, statistics.commits)
+    }
+
+    /// The writer's `PRAGMA synchronous`: 2 is FULL.
+    package func synchronousLevel() async throws(StoreError) -> Int {
+        do {
+            return try await pool.writeWithoutTransaction { database in
+                try Int.fetchOne(database, sql: "PRAGMA synchronous") ?? -1
+            }
+        } catch {
+            throw SQLiteFault(error).storeError
+        }
+    }
+}
+
+/// The limits of a `SQLiteStore`.
+///
+/// The defaults suit a server; tests make them small.
+package struct SQLiteStoreSettings: Sendable {
+    /// When a commit counts as done.
+    package enum Durability: Sendable {
+        /// When the disk says that it has it (`synchronous=FULL`).
+        case full
+        /// When the operating system has it (`synchronous=OFF`).
+        ///
+        /// Loses acknowledged records with the power; it exists so that the crash test can show that it would notice.
+        case none
+    }
+
+    package var durability = Durability.full
+    /// How long to wait for another process that holds the file's lock.
+    package var busyTimeout: Duration = .seconds(5)
+    /// Requests that may wait, on each of the two lanes, before further ones are refused as `.unavailable`.
+    package var largestQueue = 16_384
+    /// Requests in one transaction: what the first of them waits for.
+    package var mostRequestsInCommit = 512
+    /// Changes in one transaction; a single longer request is still taken, alone.
+    package var mostChangesInCommit = 4096
+    /// Reads that share one read transaction.
+    package var mostReadsTogether = 64
+    /// Connections, and so threads, that read at the same time.
+    package var readers = 3
+
+    package init() {}
+}

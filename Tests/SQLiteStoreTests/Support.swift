@@ -1,0 +1,88 @@
+import Foundation
+import Instants
+import SQLiteStore
+import Storage
+import Synchronization
+
+/// A folder of its own for one test, removed afterwards.
+struct TemporaryFolder {
+    let path: String
+
+    var database: String { path + "/signet.sqlite" }
+
+    static func with<Value>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (TemporaryFolder) async throws -> Value
+    ) async throws -> Value {
+        let path = FileManager.default.temporaryDirectory.path + "/signet-store-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try await body(TemporaryFolder(path: path))
+    }
+
+    /// The bytes of every file in the folder.
+    func contents() throws -> [String: [UInt8]] {
+        var contents: [String: [UInt8]] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+            contents[name] = Array(try Data(contentsOf: URL(fileURLWithPath: path + "/" + name)))
+        }
+        return contents
+    }
+
+    func write(_ bytes: [UInt8], to name: String = "signet.sqlite") throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path + "/" + name))
+    }
+}
+
+/// Sends every other call to the other store.
+final class AlternatingStore: Store {
+    let first: SQLiteStore
+    let second: SQLiteStore
+    private let calls = Atomic<Int>(0)
+
+    init(first: SQLiteStore, second: SQLiteStore) {
+        self.first = first
+        self.second = second
+    }
+
+    private var next: SQLiteStore {
+        calls.add(1, ordering: .relaxed).newValue.isMultiple(of: 2) ? first : second
+    }
+
+    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
+        try await next.find(lookups, now: now)
+    }
+
+    func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
+        try await next.apply(changes, now: now)
+    }
+
+    func page(
+        _ kind: RecordKind,
+        filter: PageFilter,
+        after: IdentifierHash?,
+        limit: Int,
+        now: Instant
+    ) async throws(StoreError) -> [Record] {
+        try await next.page(kind, filter: filter, after: after, limit: limit, now: now)
+    }
+
+    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
+        try await next.sweep(now: now, limit: limit)
+    }
+}
+
+extension Instant {
+    static let testTime = Instant(secondsSinceEpoch: 1_800_000_000)
+}
+
+extension Record {
+    init(kind: RecordKind = RecordKind("thing"), number: Int, expiresAt: Instant? = nil) {
+        let identifier = (0..<32).map { UInt8(truncatingIfNeeded: number >> (8 * (31 - $0))) }
+        self.init(
+            key: RecordKey(kind: kind, identifier: IdentifierHash(bytes: identifier)),
+            expiresAt: expiresAt,
+            payload: Array("\(number)".utf8)
+        )
+    }
+}
