@@ -145,7 +145,9 @@ let package = Package(
         ),
         .testTarget(
             name: "SQLiteStoreTests",
-            dependencies: ["SQLiteStore", "Storage", "StorageConformance", "Instants", grdb],
+            dependencies: [
+                "SQLiteStore", "Storage", "StorageConformance", "Instants", grdb, logging, lifecycle,
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -72,15 +72,18 @@ package final class SQLiteStore: Store {
         do {
             return try await pool.read { database in
                 let faults = try String.fetchAll(database, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
-                let orphans =
-                    try Int.fetchOne(
-                        database,
-                        sql: "SELECT count(*) FROM record_indexes WHERE record NOT IN (SELECT id FROM records)"
-                    ) ?? 0
-                return orphans == 0 ? faults : faults + ["\(orphans) index entries belong to no record"]
+                guard faults.isEmpty else { return faults }
+                let orphans = try Int.fetchOne(
+                    database,
+                    sql: "SELECT count(*) FROM record_indexes WHERE record NOT IN (SELECT id FROM records)"
+                )
+                return orphans == 0 ? [] : ["\(orphans ?? 0) index entries belong to no record"]
             }
         } catch {
-            throw SQLiteFault(error).storeError
+            // Damage may be such that the check itself stumbles over it.
+            let fault = SQLiteFault(error)
+            guard fault.isCorruption else { throw fault.storeError }
+            return ["\(error)"]
         }
     }
 

@@ -29,6 +29,7 @@ let pagingChecks: [ConformanceCheck] = [
                     try trial.expect(page.count <= limit, "a page of \(limit) holds \(page.count) records")
                     if page.isEmpty { break }
                     seen += page.map(\.key)
+                    try trial.expect(seen.count <= expected, "pages of \(limit) repeat themselves")
                 }
                 try trial.expect(seen.count, is: expected, "the number of records shown in pages of \(limit)")
                 try trial.expect(

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Instants
 import SQLiteStore
 import Storage
@@ -18,6 +19,13 @@ struct TemporaryFolder {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: path) }
         return try await body(TemporaryFolder(path: path))
+    }
+
+    /// Another process's connection, as it were, which may leave a transaction open.
+    func otherConnection() throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        return try DatabaseQueue(path: database, configuration: configuration)
     }
 
     /// The bytes of every file in the folder.
@@ -71,6 +79,9 @@ final class AlternatingStore: Store {
         try await next.sweep(now: now, limit: limit)
     }
 }
+
+/// GRDB has a class of this name.
+typealias Record = Storage.Record
 
 extension Instant {
     static let testTime = Instant(secondsSinceEpoch: 1_800_000_000)
