@@ -25,6 +25,9 @@ final class HashingThreads: Sendable {
 
     deinit { shared.close() }
 
+    /// How much is running or waiting.
+    var load: Int { shared.load }
+
     /// What `work` returns, or `nil` at once if too much is waiting already.
     func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value? {
         await withCheckedContinuation { continuation in
@@ -66,6 +69,8 @@ private final class Shared: Sendable {
         if isAccepted { wake.signal() }
         return isAccepted
     }
+
+    var load: Int { state.withLock { $0.queue.count + $0.running } }
 
     func close() {
         let started = state.withLock { state in

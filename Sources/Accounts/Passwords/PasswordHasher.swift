@@ -87,7 +87,7 @@ package final class PasswordHasher: Sendable {
 
     package let parameters: Parameters
     package let limits: Limits
-    private let threads: HashingThreads
+    let threads: HashingThreads
     private let randomness: @Sendable (Int) -> [UInt8]
     private let done = Mutex(Work())
 
@@ -107,6 +107,9 @@ package final class PasswordHasher: Sendable {
     }
 
     package var work: Work { done.withLock { $0 } }
+
+    /// How many passwords are being hashed or wait for it.
+    package var load: Int { threads.load }
 
     /// The hash of a password that a person wants to have from now on.
     func hash(_ password: Secret) async throws(AccountsError) -> PasswordHash {

@@ -155,34 +155,37 @@ package struct Sessions: Sendable {
             let changes = try await [guarded] + closing(stored, now: now)
             if try await store.apply(changes, now: now) == .applied { return stored.closed }
         }
-        throw .unavailable(reason: "a session was used by others at the same time, so it could not be closed")
+        throw .unavailable(reason: "the session kept being used at the same time, so it could not be closed")
     }
 
     /// Closes every session of a person, and ends what `Endings.session` names for each.
     @discardableResult
     package func closeAll(of subject: Subject, now: Instant) async throws(StoreError) -> [ClosedSession] {
         var closed: [ClosedSession] = []
-        var last: IdentifierHash?
-        while true {
-            let records = try await store.page(
-                .session,
-                filter: .subject(subject.value),
-                after: last,
-                limit: Self.closingBatch,
-                now: now
-            )
-            guard let end = records.last else { return closed }
-            var changes: [Change] = []
-            for record in records {
-                let session = try SessionRecord(record)
-                changes += try await closing(session, now: now)
-                closed.append(session.closed)
+        for _ in 0..<Self.maximumTries {
+            var last: IdentifierHash?
+            var isContended = false
+            while !isContended {
+                let records = try await store.page(
+                    .session,
+                    filter: .subject(subject.value),
+                    after: last,
+                    limit: Self.closingBatch,
+                    now: now
+                )
+                guard let end = records.last else { return closed }
+                let batch = try records.map { (record) throws(StoreError) in try SessionRecord(record) }
+                var changes: [Change] = []
+                for session in batch { changes += try await closing(session, now: now) }
+                if try await store.apply(changes, now: now) == .applied {
+                    closed += batch.map(\.closed)
+                    last = end.key.identifier
+                } else {
+                    isContended = true
+                }
             }
-            if case .conflict = try await store.apply(changes, now: now) {
-                throw .unavailable(reason: "what ends with a session could not be written")
-            }
-            last = end.key.identifier
         }
+        throw .unavailable(reason: "sessions of this person kept ending elsewhere at the same time")
     }
 }
 

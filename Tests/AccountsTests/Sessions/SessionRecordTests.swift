@@ -1,0 +1,62 @@
+import Instants
+import OAuthVocabulary
+import Storage
+import Testing
+
+@testable import Accounts
+
+@Suite("What is stored of a session")
+struct SessionRecordTests {
+    /// Frozen: databases hold this. A change needs another version and a decoder for both.
+    static let fixture = """
+        {"v":1,"sid":"sid-2","earlier":["sid-1"],"sub":"s-1","auth_time":1767225600000,"amr":["pwd","otp"],\
+        "acr":"1","credentials":1767225601000,"used_at":1767225602000,"ends_at":1767225603000}
+        """
+
+    private func record(_ payload: String) -> Record {
+        Record(
+            key: SessionRecord.key(cookie: [1, 2, 3]),
+            version: 4,
+            expiresAt: start + .seconds(2),
+            payload: Array(payload.utf8)
+        )
+    }
+
+    @Test("Version 1 of the payload is read, and written again byte for byte")
+    func frozen() throws {
+        let session = try SessionRecord(record(Self.fixture))
+        #expect(String(decoding: session.record.payload, as: UTF8.self) == Self.fixture)
+        #expect(session.version == 4 && session.expiresAt == start + .seconds(2))
+    }
+
+    @Test("Every member of version 1 arrives where it belongs")
+    func members() throws {
+        let session = try SessionRecord(record(Self.fixture))
+        #expect(session.id == SessionID("sid-2") && session.earlierIDs == [SessionID("sid-1")])
+        #expect(session.subject == Subject("s-1") && session.authenticatedAt == start)
+        #expect(session.amr == ["pwd", "otp"] && session.acr == "1")
+        #expect(session.credentials == start + .seconds(1) && session.usedAt == start + .seconds(2))
+        #expect(session.endsAt == start + .seconds(3))
+        #expect(session.record.subject == "s-1")
+        #expect(session.record.indexes.map(\.value) == [.sha256(of: "sid-2"), .sha256(of: "sid-1")])
+        #expect(session.record.indexes.allSatisfy { $0.name == "sid" })
+    }
+
+    @Test(
+        "A payload of another version or with a wrong or missing member is corrupt",
+        arguments: [
+            (#""v":1"#, #""v":2"#), (#""sid":"sid-2","#, ""), (#""earlier":["sid-1"]"#, #""earlier":[""]"#),
+            (#""sub":"s-1""#, #""sub":"ü""#), (#""amr":["pwd","otp"]"#, #""amr":"pwd""#),
+            (#""credentials":1767225601000,"#, ""), (#""ends_at":1767225603000"#, #""ends_at":null"#),
+        ]
+    )
+    func corrupt(_ part: String, _ replacement: String) throws {
+        let damaged = Self.fixture.replacing(part, with: replacement)
+        #expect(damaged != Self.fixture)
+        let error = #expect(throws: StoreError.self) { try SessionRecord(record(damaged)) }
+        guard case .corrupt = error else {
+            Issue.record("expected corrupt, got \(String(describing: error))")
+            return
+        }
+    }
+}
