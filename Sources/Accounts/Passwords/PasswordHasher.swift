@@ -1,5 +1,5 @@
 // Room: passwords. argon2id (RFC 9106) by libargon2 on a few threads of its own that yield to everything else, with a
-// bounded queue: memory never exceeds threads × memory cost. NIST SP 800-63B §3.1.1. Stores nothing itself.
+// bounded queue: memory never exceeds threads × memory cost. NIST SP 800-63B-4 §3.1.1.2. Stores nothing itself.
 
 import CArgon2
 import OAuthVocabulary
@@ -44,7 +44,7 @@ package final class PasswordHasher: Sendable {
         package var threads: Int
         /// How many more may wait; the next is refused with `busy`.
         package var waiting: Int
-        /// In Unicode code points, as NIST SP 800-63B §3.1.1.2 counts.
+        /// In Unicode code points, as NIST SP 800-63B-4 §3.1.1.2 counts.
         package var minimumCharacters: Int
         /// In bytes of UTF-8.
         ///

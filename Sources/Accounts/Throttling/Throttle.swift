@@ -1,4 +1,4 @@
-// Room: throttling. Slows down guessing by account and address, and locks nobody out (OAuth 2.1 §7.4, FIELD L35-L36).
+// Room: throttling. Slows down guessing by account and address, and locks nobody out (RFC 6749 §2.3.1, FIELD L35-L36).
 // Stores `throttle` records: counters that survive a restart and expire by themselves.
 
 package import Instants
