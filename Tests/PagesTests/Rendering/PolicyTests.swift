@@ -29,7 +29,7 @@ import Testing
         #expect(FormAction.source(for: redirectURI) == nil)
     }
 
-    @Test func `a page's policy allows no script, no frame and only its own form targets`() {
+    @Test func `OAuth 2.1 §7.12: a page allows no frame around it, no script, and only its own form targets`() {
         var page = Samples.signIn()
         page.formActions = ["https://notes.example.com"]
         #expect(
