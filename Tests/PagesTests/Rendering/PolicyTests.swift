@@ -46,7 +46,11 @@ import Testing
         #expect(page.contentSecurityPolicy.contains("form-action 'self' \(source);"))
     }
 
-    @Test(arguments: ["javascript:", "data:", "x; script-src *", "https://a; script-src *", "*", "'unsafe-inline'", "https://a,b"])
+    @Test(
+        arguments: [
+            "javascript:", "data:", "x; script-src *", "https://a; script-src *", "*", "'unsafe-inline'", "https://a,b",
+        ]
+    )
     func `a hostile form source is left out of the policy`(source: String) {
         var page = Samples.signIn()
         page.formActions = [source]

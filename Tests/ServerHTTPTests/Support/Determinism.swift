@@ -65,7 +65,16 @@ final class CapturedLog: Sendable {
         func log(event: LogEvent) {
             let all = metadata.merging(event.metadata ?? [:]) { $1 }
             log.append(
-                Line(level: event.level, message: "\(event.message)", metadata: all.mapValues { "\($0)" }))
+                Line(level: event.level, message: "\(event.message)", metadata: all.mapValues { "\($0)" })
+            )
         }
     }
+}
+
+/// A value behind a lock.
+final class MutexBox<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+    init(_ value: Value) { state = Mutex(value) }
+    var value: Value { state.withLock { $0 } }
+    func change(_ edit: @Sendable (inout Value) -> Void) { state.withLock { edit(&$0) } }
 }
