@@ -1,0 +1,45 @@
+"""What every journey starts from: the real executable on a fresh data folder and free ports."""
+
+import os
+import pathlib
+import tempfile
+
+import pytest
+
+from signet import Signet
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The line that scripts/test.sh reads."""
+    def count(*names):
+        return sum(len(terminalreporter.stats.get(name, [])) for name in names)
+
+    terminalreporter.write_line(f"{count('passed')} passed, {count('failed', 'error')} failed")
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = os.environ.get("SIGNET_BIN")
+    if not path:
+        pytest.exit("SIGNET_BIN must name the signet executable: run 'make test'", returncode=2)
+    return path
+
+
+@pytest.fixture
+def data_dir():
+    with tempfile.TemporaryDirectory(prefix="signet-journey-") as folder:
+        yield pathlib.Path(folder) / "data"
+
+
+@pytest.fixture
+def demo(binary, data_dir):
+    """`signet serve --dev`, as `make run` starts it."""
+    with Signet(binary, data_dir, dev=True) as server:
+        yield server
+
+
+@pytest.fixture
+def server(binary, data_dir):
+    """A server of one's own: loopback, explicit issuer, nothing of the demo."""
+    with Signet(binary, data_dir) as started:
+        yield started
