@@ -20,6 +20,7 @@ let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swi
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
@@ -124,8 +125,8 @@ let package = Package(
             name: "signet",
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
-                "Storage", "Instants", argumentParser, configuration, yams, logging, lifecycle, crypto, hummingbird,
-                asyncHTTPClient, nioCore, nioHTTP1,
+                "Storage", "Instants", argumentParser, configuration, yams, logging, lifecycle, unixSignals, crypto,
+                hummingbird, asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings
         ),
@@ -173,7 +174,9 @@ let package = Package(
         .testTarget(
             name: "signetTests",
             dependencies: [
-                "signet", "AuthorizationServer", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting, logging,
+                "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "Storage", "Pages",
+                "JOSE",
+                "Instants", hummingbird, hummingbirdTesting, logging,
             ],
             swiftSettings: settings
         ),

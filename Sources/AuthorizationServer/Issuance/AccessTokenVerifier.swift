@@ -1,16 +1,21 @@
 import Instants
 import JOSE
-import OAuthVocabulary
+package import OAuthVocabulary
 import Storage
 
 /// Reads an access token of ours back and says whether it still counts: signature or seal, issuer, type, expiry, and
 /// everything that may have ended since.
-struct AccessTokenVerifier {
+package struct AccessTokenVerifier {
     let services: Services
     let reader: Reader
 
+    package init(services: Services, reader: Reader) {
+        self.services = services
+        self.reader = reader
+    }
+
     /// A token that counts now.
-    struct Live {
+    package struct Live {
         var claims: JSONObject
         var scope: ScopeSet
         var audience: [String]
@@ -20,13 +25,13 @@ struct AccessTokenVerifier {
     }
 
     /// Why a token does not count, for the log.
-    enum Verdict {
+    package enum Verdict {
         case live(Live)
         case expired
         case refused(String)
     }
 
-    func verdict(on text: String) async throws(OAuthError) -> Verdict {
+    package func verdict(on text: String) async throws(OAuthError) -> Verdict {
         let claims: JSONObject
         var keyID: String?
         if text.hasPrefix(OpaqueAccessToken.prefix) {

@@ -1,0 +1,68 @@
+import ArgumentParser
+import JOSE
+
+struct ConfigCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config",
+        abstract: "Check the configuration, or show what is in effect.",
+        discussion: """
+            A flag wins over the environment, the environment over the file. The file is named with --config or \
+            SIGNET_CONFIG.
+
+            SETTINGS (key in the file; environment variable; standard value):
+            \(Setting.all.map(\.help).joined(separator: "\n"))
+            """,
+        subcommands: [Check.self, Show.self]
+    )
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Report every fault of the configuration at once.",
+            discussion: "Example:\n  signet config check --config /etc/signet.yaml"
+        )
+
+        @OptionGroup var store: StoreOptions
+
+        func run() throws {
+            _ = try store.configuration()
+            Console.standard.say("the configuration is sound")
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show every setting, its value and where it came from.",
+            discussion: "Example:\n  SIGNET_LISTEN=0.0.0.0:8443 signet config show --json"
+        )
+
+        @OptionGroup var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() throws {
+            let effective = try store.configuration()
+            let console = Console.standard
+            guard !output.json else {
+                var object = JSONObject()
+                for setting in Setting.all {
+                    object[setting.key] = [
+                        "value": .string(effective.settings.text(of: setting)),
+                        "source": .string(effective.source(of: setting).description),
+                    ]
+                }
+                return console.say(.object(object))
+            }
+            var table = Table("SETTING", "VALUE", "SOURCE")
+            for setting in Setting.all {
+                let value = effective.settings.text(of: setting)
+                table.rows.append([setting.key, value.isEmpty ? "-" : value, effective.source(of: setting).description])
+            }
+            table.show(on: console)
+        }
+    }
+}
+
+extension Setting {
+    fileprivate var help: String {
+        "  \(key)\n      \(about)\n      \(environmentName)" + (standard.isEmpty ? "" : "; \(standard)")
+    }
+}

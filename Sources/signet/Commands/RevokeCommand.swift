@@ -1,0 +1,87 @@
+import Accounts
+import ArgumentParser
+import AuthorizationServer
+import Instants
+import JOSE
+import OAuthVocabulary
+
+struct RevokeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke",
+        abstract: "End rights before their time: introspection, userinfo and refreshing refuse them at once.",
+        discussion: """
+            A JWT access token that an API verifies by itself stays valid there until it expires; what asks this server \
+            learns of the revocation at once.
+
+            Examples:
+              signet revoke --user ada
+              signet revoke --jti 0b3e…
+              signet revoke --all
+            """
+    )
+
+    @Option(help: ArgumentHelp("One access token, by its jti claim.", valueName: "id")) var jti: String?
+    @Option(help: ArgumentHelp("One grant with all its tokens, by the grant_id claim.", valueName: "id"))
+    var family: String?
+    @Option(help: ArgumentHelp("One session in a browser, by the sid claim.", valueName: "id")) var session: String?
+    @Option(help: ArgumentHelp("Everything of a person: username, address or subject.", valueName: "person"))
+    var user: String?
+    @Option(help: ArgumentHelp("Everything of a client.", valueName: "id"), transform: Words.clientID)
+    var client: ClientID?
+    @Flag(help: "Everything that was ever issued, such as after restoring a backup.") var all = false
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        let count = [jti, family, session, user, client?.value].count { $0 != nil } + (all ? 1 : 0)
+        guard count == 1 else {
+            throw ValidationError("name one of --jti, --family, --session, --user, --client and --all")
+        }
+    }
+
+    func run() async throws {
+        let bench = try await Workbench.open(try store.configuration().settings)
+        let (target, name) = try await target(on: bench)
+        // What closes sessions writes revocations for each of them; the target's own comes last and covers everything.
+        switch target {
+        case .session(let id): _ = try await bench.sessions.close(id, now: bench.now)
+        case .subject(let subject): _ = try await bench.sessions.closeAll(of: subject, now: bench.now)
+        default: break
+        }
+        let now = bench.now
+        try await bench.revocations.apply(ending: target, now: now)
+        await bench.close()
+        output.confirm(
+            "revoked: \(name), everything issued until \(now.text)",
+            ["revoked": .string(name), "not_before": .string(now.text)]
+        )
+    }
+
+    private func target(on bench: Workbench) async throws -> (RevocationTarget, name: String) {
+        if let jti { return (.token(try Self.identifier(jti, TokenID.init)), "token \(jti)") }
+        if let family { return (.grant(try Self.identifier(family, FamilyID.init)), "grant \(family)") }
+        if let session { return (.session(try Self.identifier(session, SessionID.init)), "session \(session)") }
+        if let client {
+            _ = try await bench.client(client)
+            return (.client(client), "client \(client)")
+        }
+        if let user {
+            let person = try await bench.person(user, among: bench.people)
+            return (.subject(person.subject), "person \(person.username) (\(person.subject))")
+        }
+        return (.everything, "everything")
+    }
+
+    private static func identifier<Identifier>(
+        _ text: String,
+        _ make: (String) -> Identifier?
+    ) throws(Failure) -> Identifier {
+        guard let identifier = make(text) else {
+            throw Failure(
+                .usage,
+                "\(text.debugDescription) is no identifier: 1 to 255 visible ASCII characters are expected"
+            )
+        }
+        return identifier
+    }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import JOSE
+
+struct SignetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "signet",
+        abstract: "An OAuth 2.1 and OpenID Connect server in one command.",
+        discussion: """
+            `signet serve --dev` starts a provider with a demo on http://localhost:8080. Every other command works on the \
+            same data folder, also while the server runs.
+
+            EXIT CODES:
+            \(ExitStatus.table)
+            """,
+        version: Version.text,
+        subcommands: [
+            ServeCommand.self, ClientCommand.self, UserCommand.self, APICommand.self, RevokeCommand.self,
+            KeysCommand.self, TokenCommand.self, ExplainCommand.self, ConfigCommand.self, VersionCommand.self,
+        ]
+    )
+}
+
+/// The version of this program.
+enum Version {
+    static let number = "0.1.0"
+    static let text = "signet \(number)"
+}
+
+struct VersionCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+    @OptionGroup var output: OutputOptions
+
+    func run() {
+        let console = Console.standard
+        output.json ? console.say(.object(["version": .string(Version.number)])) : console.say(Version.text)
+    }
+}

@@ -1,0 +1,163 @@
+import JOSE
+import Logging
+import OAuthVocabulary
+import ServerHTTP
+
+/// What the operator decided, understood and in range.
+struct Settings: Hashable, Sendable {
+    var issuer: IssuerURL?
+    var listen = ListenAddress(host: "127.0.0.1", port: 8080)
+    var dataDirectory = "signet-data"
+    var tlsCertificate: String?
+    var tlsKey: String?
+    var trustedProxies: [String] = []
+    var logLevel = Logger.Level.info
+    var defaultAudience: ResourceIndicator?
+    var accessTokenAlgorithm = SignatureAlgorithm.es256
+    var lifetimes = Lifetimes()
+    var refreshRetryWindow: Duration = .seconds(10)
+    var keyRotation: Duration = .days(90)
+    var keyPublicationLead: Duration = .minutes(15)
+    var passwords = Passwords()
+
+    struct Lifetimes: Hashable, Sendable {
+        var accessToken: Duration = .minutes(15)
+        var idToken: Duration = .minutes(60)
+        var code: Duration = .minutes(1)
+        var refreshIdle: Duration = .days(7)
+        var refreshAbsolute: Duration = .days(30)
+        var sessionIdle: Duration = .minutes(8 * 60)
+        var sessionAbsolute: Duration = .days(14)
+    }
+
+    struct Passwords: Hashable, Sendable {
+        var memoryKiB = 19 * 1024
+        var iterations = 2
+        var lanes = 1
+        var threads = 2
+        var queue = 64
+        var minimumCharacters = 8
+    }
+
+    static let longestLifetime: Duration = .days(400)
+}
+
+extension Duration {
+    static func minutes(_ count: Int) -> Duration { .seconds(count * 60) }
+    static func days(_ count: Int) -> Duration { .seconds(count * 86_400) }
+}
+
+extension Settings {
+    init(_ reader: inout SettingsReader) {
+        issuer = reader.optional(
+            .issuer,
+            expecting: "an https URL without query, fragment or trailing slash"
+        ) { IssuerURL($0) }
+        listen = reader.read(
+            .listen,
+            or: listen,
+            expecting: "HOST:PORT such as 127.0.0.1:8080 or [::1]:8080",
+            ListenAddress.init
+        )
+        dataDirectory = reader.read(.dataDirectory, or: dataDirectory, expecting: "a folder") { $0.isEmpty ? nil : $0 }
+        tlsCertificate = reader.optional(.tlsCertificate, expecting: "a file") { $0.isEmpty ? nil : $0 }
+        tlsKey = reader.optional(.tlsKey, expecting: "a file") { $0.isEmpty ? nil : $0 }
+        reader.require(
+            (tlsCertificate == nil) == (tlsKey == nil),
+            "tls.cert and tls.key belong together: give both or neither"
+        )
+        trustedProxies = reader.list(
+            .trustedProxies,
+            expecting: "an address or a network such as 10.0.0.0/8",
+            NetworkText.checked
+        )
+        logLevel = reader.read(.logLevel, or: logLevel, expecting: Setting.logLevel.about, Logger.Level.init(rawValue:))
+        defaultAudience = reader.optional(
+            .defaultAudience,
+            expecting: "an absolute URI without a fragment"
+        ) { ResourceIndicator($0) }
+        accessTokenAlgorithm = reader.read(
+            .accessTokenAlgorithm,
+            or: accessTokenAlgorithm,
+            expecting: "ES256, RS256 or EdDSA"
+        ) { name in
+            [.es256, .rs256, .edDSA].first { $0.name == name }
+        }
+        readTimes(&reader)
+        readPasswords(&reader)
+    }
+
+    private mutating func readTimes(_ reader: inout SettingsReader) {
+        let token: ClosedRange<Duration> = .minutes(1) ... .days(1)
+        let long: ClosedRange<Duration> = .minutes(1)...Self.longestLifetime
+        lifetimes.accessToken = reader.duration(.accessTokenLifetime, or: lifetimes.accessToken, in: token)
+        lifetimes.idToken = reader.duration(.idTokenLifetime, or: lifetimes.idToken, in: token)
+        lifetimes.code = reader.duration(.codeLifetime, or: lifetimes.code, in: .seconds(5) ... .minutes(10))
+        lifetimes.refreshIdle = reader.duration(.refreshIdle, or: lifetimes.refreshIdle, in: long)
+        lifetimes.refreshAbsolute = reader.duration(.refreshAbsolute, or: lifetimes.refreshAbsolute, in: long)
+        lifetimes.sessionIdle = reader.duration(.sessionIdle, or: lifetimes.sessionIdle, in: long)
+        lifetimes.sessionAbsolute = reader.duration(.sessionAbsolute, or: lifetimes.sessionAbsolute, in: long)
+        refreshRetryWindow = reader.duration(.refreshRetryWindow, or: refreshRetryWindow, in: .zero ... .minutes(1))
+        keyRotation = reader.duration(.keyRotation, or: keyRotation, in: .days(1) ... .days(730))
+        keyPublicationLead = reader.duration(.keyPublicationLead, or: keyPublicationLead, in: .zero ... .days(7))
+        reader.require(
+            lifetimes.refreshIdle <= lifetimes.refreshAbsolute,
+            "lifetimes.refresh_idle must not be longer than lifetimes.refresh_absolute"
+        )
+        reader.require(
+            lifetimes.sessionIdle <= lifetimes.sessionAbsolute,
+            "lifetimes.session_idle must not be longer than lifetimes.session_absolute"
+        )
+        reader.require(
+            keyPublicationLead < keyRotation,
+            "keys.publication_lead must be shorter than keys.rotation"
+        )
+    }
+
+    private mutating func readPasswords(_ reader: inout SettingsReader) {
+        passwords.memoryKiB = reader.read(
+            .argonMemory,
+            or: passwords.memoryKiB,
+            expecting: "a size such as 19MiB or 19456KiB, 8MiB to 1GiB"
+        ) { text in
+            MemoryText.kibibytes(text).flatMap { (8 * 1024...1024 * 1024).contains($0) ? $0 : nil }
+        }
+        passwords.iterations = reader.count(.argonIterations, or: passwords.iterations, in: 1...100)
+        passwords.lanes = reader.count(.argonParallelism, or: passwords.lanes, in: 1...16)
+        passwords.threads = reader.count(.argonThreads, or: passwords.threads, in: 1...64)
+        passwords.queue = reader.count(.argonQueue, or: passwords.queue, in: 1...10_000)
+        passwords.minimumCharacters = reader.count(.passwordMinimum, or: passwords.minimumCharacters, in: 8...128)
+    }
+
+    /// The values in effect as text, by setting.
+    func text(of setting: Setting) -> String {
+        switch setting {
+        case .issuer: issuer?.value ?? ""
+        case .listen: listen.description
+        case .dataDirectory: dataDirectory
+        case .tlsCertificate: tlsCertificate ?? ""
+        case .tlsKey: tlsKey ?? ""
+        case .trustedProxies: trustedProxies.joined(separator: ",")
+        case .logLevel: logLevel.rawValue
+        case .defaultAudience: defaultAudience?.value ?? ""
+        case .accessTokenAlgorithm: accessTokenAlgorithm.name
+        case .accessTokenLifetime: DurationText.format(lifetimes.accessToken)
+        case .idTokenLifetime: DurationText.format(lifetimes.idToken)
+        case .codeLifetime: DurationText.format(lifetimes.code)
+        case .refreshIdle: DurationText.format(lifetimes.refreshIdle)
+        case .refreshAbsolute: DurationText.format(lifetimes.refreshAbsolute)
+        case .sessionIdle: DurationText.format(lifetimes.sessionIdle)
+        case .sessionAbsolute: DurationText.format(lifetimes.sessionAbsolute)
+        case .refreshRetryWindow: DurationText.format(refreshRetryWindow)
+        case .keyRotation: DurationText.format(keyRotation)
+        case .keyPublicationLead: DurationText.format(keyPublicationLead)
+        case .argonMemory: MemoryText.format(kibibytes: passwords.memoryKiB)
+        case .argonIterations: "\(passwords.iterations)"
+        case .argonParallelism: "\(passwords.lanes)"
+        case .argonThreads: "\(passwords.threads)"
+        case .argonQueue: "\(passwords.queue)"
+        case .passwordMinimum: "\(passwords.minimumCharacters)"
+        default: ""
+        }
+    }
+}

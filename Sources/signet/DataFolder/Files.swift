@@ -1,0 +1,112 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The few things that the program does with files, with the modes spelled out: the portable libraries set a mode only
+/// after a file exists, and for a key that is too late.
+enum Files {
+    struct Status: Hashable, Sendable {
+        var isFolder: Bool
+        /// The permission bits.
+        var mode: UInt32
+        var size: Int64
+    }
+
+    /// What the system said, for the end of a sentence.
+    struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
+        var number: Int32
+        var description: String { String(cString: strerror(number)).lowercased() }
+        static var last: SystemError { SystemError(number: errno) }
+        static let missing = SystemError(number: ENOENT)
+        static let notAFolder = SystemError(number: ENOTDIR)
+    }
+
+    /// `nil` where there is nothing.
+    static func status(_ path: String) throws(SystemError) -> Status? {
+        var buffer = stat()
+        guard stat(path, &buffer) == 0 else {
+            if errno == ENOENT { return nil }
+            throw .last
+        }
+        return Status(
+            isFolder: buffer.st_mode & S_IFMT == S_IFDIR,
+            mode: UInt32(buffer.st_mode) & 0o7777,
+            size: Int64(buffer.st_size)
+        )
+    }
+
+    /// Makes the folder, and its parents with the usual mode.
+    static func makeFolder(_ path: String, mode: UInt32) throws(SystemError) {
+        if mkdir(path, mode_t(mode)) == 0 { return }
+        guard errno == ENOENT, let slash = path.dropLast().lastIndex(of: "/"), slash != path.startIndex else {
+            throw .last
+        }
+        let parent = String(path[..<slash])
+        if try status(parent) == nil { try makeFolder(parent, mode: 0o755) }
+        guard mkdir(path, mode_t(mode)) == 0 else { throw .last }
+    }
+
+    /// At most `limit` bytes; `EFBIG` if there are more.
+    static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .last }
+        defer { close(descriptor) }
+        var content: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = chunk.withUnsafeMutableBytes { systemRead(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw .last }
+            if count == 0 { return content }
+            content += chunk.prefix(count)
+            guard content.count <= limit else { throw SystemError(number: EFBIG) }
+        }
+    }
+
+    /// Writes a new file, synced with its folder, so that it is there whole or not at all. `EEXIST` if there is one.
+    static func create(_ path: String, mode: UInt32, content: [UInt8]) throws(SystemError) {
+        let temporary = "\(path).\(getpid()).new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
+        guard descriptor >= 0 else { throw .last }
+        defer {
+            close(descriptor)
+            unlink(temporary)
+        }
+        var rest = content[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw .last }
+            rest = rest.dropFirst(count)
+        }
+        guard fsync(descriptor) == 0 else { throw .last }
+        // A link, unlike a rename, never replaces what another process made meanwhile.
+        guard link(temporary, path) == 0 else { throw .last }
+        try syncFolder(of: path)
+    }
+
+    private static func syncFolder(of path: String) throws(SystemError) {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .last }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw .last }
+    }
+
+    /// Whether this process may make files in the folder.
+    static func isWritable(_ folder: String) -> Bool { access(folder, W_OK | X_OK) == 0 }
+}
+
+private func systemRead(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+    guard let bytes else { return 0 }
+    return read(descriptor, bytes, count)
+}
+
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+    guard let bytes else { return 0 }
+    return write(descriptor, bytes, count)
+}

@@ -1,0 +1,103 @@
+import AuthorizationServer
+import Instants
+import OAuthVocabulary
+import Storage
+
+/// Proves that the master key is the one that the store was made with. One record a store; holds a MAC, not the key.
+struct MasterKeyCheck: Payload, Hashable {
+    static let kind = RecordKind("master-key-check")
+    static let key = RecordKey(kind, "master-key")
+
+    var fingerprint: String
+
+    /// Compares with the store, or remembers the key in a store that has none yet.
+    static func verify(
+        _ keys: DerivedKeys,
+        folder: DataFolder,
+        store: any Store,
+        now: Instant
+    ) async throws {
+        let mine = MasterKeyCheck(fingerprint: keys.fingerprint)
+        var record = try await store.find(key, now: now)
+        if record == nil {
+            let new = Record(key: key, payload: try mine.encoded())
+            if case .conflict(_, let other) = try await store.apply([.insert(new)], now: now) { record = other }
+        }
+        guard let record else { return }
+        let theirs = try MasterKeyCheck(from: record)
+        guard Secret(theirs.fingerprint) == Secret(mine.fingerprint) else {
+            throw Failure(
+                .permission,
+                "\(folder.masterKey) is not the master key that \(folder.database) was made with: put the original back "
+                    + "from your backup; nothing was changed"
+            )
+        }
+    }
+}
+
+/// What the latest `serve` was configured with, so that commands in other processes keep revocations as long as that
+/// server's tokens live and know its issuer.
+struct ServedConfiguration: Payload, Hashable {
+    static let kind = RecordKind("served-configuration")
+    static let key = RecordKey(kind, "served-configuration")
+
+    var issuer: String
+    var accessTokenSeconds: Int64
+    var idTokenSeconds: Int64
+    var keyRotationSeconds: Int64
+    var keyPublicationLeadSeconds: Int64
+
+    init(_ configuration: ProviderConfiguration) {
+        issuer = configuration.issuer.value
+        accessTokenSeconds = configuration.accessTokenLifetime.wholeSeconds
+        idTokenSeconds = configuration.idTokenLifetime.wholeSeconds
+        keyRotationSeconds = configuration.keyRotationPeriod.wholeSeconds
+        keyPublicationLeadSeconds = configuration.keyPublicationLead.wholeSeconds
+    }
+
+    /// The configuration as far as other commands need it.
+    var provider: ProviderConfiguration? {
+        guard let issuer = IssuerURL(issuer) else { return nil }
+        var configuration = ProviderConfiguration(issuer: issuer)
+        configuration.accessTokenLifetime = .seconds(accessTokenSeconds)
+        configuration.idTokenLifetime = .seconds(idTokenSeconds)
+        configuration.keyRotationPeriod = .seconds(keyRotationSeconds)
+        configuration.keyPublicationLead = .seconds(keyPublicationLeadSeconds)
+        return configuration
+    }
+
+    static func find(in store: any Store, now: Instant) async throws(StoreError) -> ServedConfiguration? {
+        guard let record = try await store.find(key, now: now) else { return nil }
+        return try ServedConfiguration(from: record)
+    }
+
+    func remember(in store: any Store, now: Instant) async throws(StoreError) {
+        try await store.put(self, at: Self.key, now: now)
+    }
+}
+
+/// How far the steady clock has come, so that a restart with a wall clock that was set back reopens no window.
+struct ClockRecord: Payload, Hashable {
+    static let kind = RecordKind("clock")
+    static let key = RecordKey(kind, "steady-clock")
+
+    var steady: Instant
+}
+
+extension Store {
+    /// Writes the one record of its kind, whatever is there; a store that is changed under every attempt says so.
+    func put<Content: Payload & Equatable>(
+        _ content: Content,
+        at key: RecordKey,
+        now: Instant
+    ) async throws(StoreError) {
+        for _ in 0..<8 {
+            let present = try await find(key, now: now)
+            if let present, try Content(from: present) == content { return }
+            let record = Record(key: key, payload: try content.encoded())
+            let change: Change = present.map { .replace(record, ifVersion: $0.version) } ?? .insert(record)
+            if case .applied = try await apply([change], now: now) { return }
+        }
+        throw .unavailable(reason: "a \(Content.kind) record changed under every attempt to write it")
+    }
+}

@@ -1,0 +1,99 @@
+import Accounts
+import AuthorizationServer
+import Instants
+import JOSE
+import OAuthVocabulary
+import SQLiteStore
+import ServerHTTP
+import Storage
+
+/// An opened data folder: the store, the keys, and the registers that commands and the server work on.
+struct Workbench: Sendable {
+    let settings: Settings
+    let folder: DataFolder
+    let store: SQLiteStore
+    let keys: DerivedKeys
+    let provider: ProviderConfiguration
+    let time: SystemTimeSource
+    let random: SystemRandomSource
+
+    var now: Instant { time.moment().wall }
+
+    /// Opens the folder. `serve` makes what is missing and says what the provider is like; other commands take that from
+    /// what the latest `serve` left in the store.
+    static func open(
+        _ settings: Settings,
+        missing: DataFolder.Missing = .refuse,
+        provider: ProviderConfiguration? = nil
+    ) async throws -> Workbench {
+        let folder = DataFolder(settings.dataDirectory)
+        let random = SystemRandomSource()
+        try folder.prepare(missing)
+        let keys = DerivedKeys(try folder.masterKey(missing, random: random))
+        let store = try openStore(folder)
+        let wall = SystemTimeSource().moment().wall
+        try await MasterKeyCheck.verify(keys, folder: folder, store: store, now: wall)
+        var configuration = provider
+        if configuration == nil { configuration = try await ServedConfiguration.find(in: store, now: wall)?.provider }
+        // Before the first `serve` no token was issued, so the name of the issuer cannot matter.
+        guard let issuer = settings.issuer ?? IssuerURL("https://issuer.invalid") else {
+            throw Failure(.internalFault, "the placeholder of the issuer is not a URL")
+        }
+        let clock = try await store.find(ClockRecord.key, now: wall).map { try ClockRecord(from: $0).steady }
+        return Workbench(
+            settings: settings,
+            folder: folder,
+            store: store,
+            keys: keys,
+            provider: configuration ?? settings.provider(issuer: issuer),
+            time: SystemTimeSource(notBefore: clock ?? wall),
+            random: random
+        )
+    }
+
+    private static func openStore(_ folder: DataFolder) throws(Failure) -> SQLiteStore {
+        do {
+            return try SQLiteStore(path: folder.database)
+        } catch {
+            let status: ExitStatus =
+                switch error {
+                case .folderMissing, .folderNotWritable: .cannotCreate
+                case .notADatabase, .damaged, .foreign, .newerSchema: .data
+                case .locked: .unavailable
+                case .cannotOpen: .inputOutput
+                }
+            throw Failure(status, "\(error)")
+        }
+    }
+
+    var revocations: Revocations { Revocations(store: store, configuration: provider) }
+    var clients: Clients { Clients(store: store) }
+    var apis: APIs { APIs(store: store) }
+    var signingKeys: SigningKeys { SigningKeys(store: store, keys: keys, configuration: provider) }
+    var endings: Endings { Endings(revocations: revocations) }
+    var randomness: @Sendable (Int) -> [UInt8] { { [random] in random.bytes($0) } }
+
+    var passwordHasher: PasswordHasher {
+        PasswordHasher(
+            parameters: settings.passwords.parameters,
+            limits: settings.passwords.limits,
+            randomness: randomness
+        )
+    }
+
+    /// The register of people, with a hasher of its own: make it once.
+    func people(_ hasher: PasswordHasher) -> People {
+        People(store: store, passwords: hasher, randomness: randomness, endings: endings)
+    }
+
+    var people: People { people(passwordHasher) }
+
+    var sessions: Sessions {
+        var lifetimes = Sessions.Lifetimes.standard
+        lifetimes.idle = settings.lifetimes.sessionIdle
+        lifetimes.absolute = settings.lifetimes.sessionAbsolute
+        return Sessions(store: store, lifetimes: lifetimes, randomness: randomness, endings: endings)
+    }
+
+    func close() async { try? await store.close() }
+}

@@ -1,0 +1,78 @@
+import AuthorizationServer
+import Instants
+import Logging
+import ServiceLifecycle
+import Storage
+import Synchronization
+
+/// Reads the signing keys every second, so that `signet keys` in another process takes effect at once, and makes
+/// successors in time.
+struct KeyRefresher: Service {
+    let signingKeys: SigningKeys
+    let keyring: Keyring
+    let time: any TimeSource
+    let logger: Logger
+    var pause: Duration = .seconds(1)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: pause)) != nil {
+                do {
+                    try await signingKeys.refresh(keyring, now: time.moment().wall)
+                } catch {
+                    // The keys of before stay in use: signing with them is right until they are retired.
+                    logger.warning("signing keys could not be read", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+}
+
+/// Hands out moments to whatever answers requests, and remembers the latest one.
+final class RememberedTime: TimeSource {
+    private let base: any TimeSource
+    private let latest: Mutex<Instant?> = Mutex(nil)
+
+    init(_ base: any TimeSource) { self.base = base }
+
+    func moment() -> Moment {
+        let moment = base.moment()
+        latest.withLock { latest in latest = max(latest ?? moment.steady, moment.steady) }
+        return moment
+    }
+
+    /// The latest steady moment that anybody was given since the last call.
+    func takeLatest() -> Instant? {
+        latest.withLock { latest in
+            defer { latest = nil }
+            return latest
+        }
+    }
+}
+
+/// Writes down how far the steady clock has come while requests come, at most once a second and at the end.
+///
+/// After a crash the last second is missing: only if the wall clock was also set back does a window of that second count
+/// from the beginning again.
+struct ClockKeeper: Service {
+    let time: RememberedTime
+    let store: any Store
+    let logger: Logger
+    var pause: Duration = .seconds(1)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: pause)) != nil { await write() }
+        }
+        await write()
+    }
+
+    func write() async {
+        guard let steady = time.takeLatest() else { return }
+        do {
+            try await store.put(ClockRecord(steady: steady), at: ClockRecord.key, now: steady)
+        } catch {
+            logger.warning("the clock could not be written down", metadata: ["error": "\(error)"])
+        }
+    }
+}

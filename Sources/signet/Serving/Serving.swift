@@ -1,0 +1,140 @@
+import Accounts
+import AuthorizationServer
+import Logging
+import Pages
+import SQLiteStore
+import ServerHTTP
+import ServiceLifecycle
+import UnixSignals
+
+/// One run of the server.
+struct Serving: Sendable {
+    let plan: ServePlan
+    let console: Console
+
+    func run() async throws {
+        let proxies = try trustedProxies()
+        // Before anything is written: a second server on the same folder must not change what the first one serves.
+        for address in plan.addresses {
+            guard !PortProbe.isTaken(address) else { throw Failure(listening: .portTaken(address)) }
+        }
+        let bench = try await Workbench.open(plan.settings, missing: .create, provider: plan.provider)
+        let logger = logger(time: bench.time)
+        for note in plan.notes { console.note("note: \(note)") }
+        var demo: DemoRecords?
+        switch plan.mode {
+        case .development:
+            demo = try await DemoRecords.prepare(bench, plan: plan)
+        case .production:
+            let leftovers = try await bench.demoLeftovers()
+            guard leftovers.isEmpty else { throw leftovers.refusal(folder: bench.folder) }
+        }
+        try await ServedConfiguration(plan.provider).remember(in: bench.store, now: bench.now)
+        let services = try await services(bench, demo: demo, proxies: proxies, logger: logger)
+        try await serve(services, logger: logger)
+        await bench.close()
+    }
+
+    /// Started in this order, stopped in the reverse one: what answers requests stops first.
+    private func services(
+        _ bench: Workbench,
+        demo: DemoRecords?,
+        proxies: TrustedProxies,
+        logger: Logger
+    ) async throws -> [any Service] {
+        let keyring = Keyring()
+        try await bench.signingKeys.refresh(keyring, now: bench.now)
+        let time = RememberedTime(bench.time)
+        let assembled = try bench.assemble(keyring: keyring, time: time, logger: logger)
+        let server = SignetServer(
+            provider: assembled.provider,
+            people: assembled.people,
+            sessions: assembled.sessions,
+            throttle: assembled.throttle,
+            configuration: http(bench.folder, demo: demo, proxies: proxies),
+            logger: logger
+        )
+        var services: [any Service] = [
+            Sweeper(store: bench.store, clock: { [time = bench.time] in time.moment().wall }, logger: logger),
+            KeyRefresher(signingKeys: bench.signingKeys, keyring: keyring, time: bench.time, logger: logger),
+            ClockKeeper(time: time, store: bench.store, logger: logger),
+        ]
+        do {
+            services += try server.services()
+        } catch {
+            throw Failure(listening: error)
+        }
+        guard let configuration = demo?.configuration else { return services }
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .notice)
+        return services + [
+            DemoApplication(configuration: configuration, logger: quiet),
+            DemoAPI(configuration: configuration, logger: quiet),
+        ]
+    }
+
+    private func http(_ folder: DataFolder, demo: DemoRecords?, proxies: TrustedProxies) -> HTTPConfiguration {
+        let settings = plan.settings
+        var http = HTTPConfiguration(listen: settings.listen)
+        if let certificate = settings.tlsCertificate, let key = settings.tlsKey {
+            http.tls = TLSFiles(certificate: certificate, privateKey: key)
+        }
+        http.trustedProxies = proxies
+        http.explainLog = ExplainLog(folder: folder.path)
+        if let demo {
+            http.development = .init(
+                demoURL: demo.configuration.applicationOrigin,
+                username: DemoRecords.username,
+                password: DemoRecords.password
+            )
+        }
+        let banner = Banner(plan: plan, folder: folder, demo: demo)
+        http.onListening = { [console] address in banner.show(on: console, listening: address) }
+        return http
+    }
+
+    private func serve(_ services: [any Service], logger: Logger) async throws {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .critical)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) },
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: quiet
+            )
+        )
+        do {
+            try await group.run()
+        } catch let fault as ListenFault {
+            throw Failure(listening: fault)
+        }
+    }
+
+    private func trustedProxies() throws(Failure) -> TrustedProxies {
+        do {
+            return try TrustedProxies(plan.settings.trustedProxies)
+        } catch {
+            throw Failure(.configuration, "\(error)")
+        }
+    }
+
+    private func logger(time: any TimeSource) -> Logger {
+        let level = plan.settings.logLevel
+        let console = console
+        LoggingSystem.bootstrap { _ in ConsoleLogHandler(logLevel: level, console: console, time: time) }
+        return Logger(label: "signet")
+    }
+}
+
+extension Failure {
+    /// Why the server cannot listen.
+    fileprivate init(listening fault: ListenFault) {
+        let status: ExitStatus =
+            switch fault {
+            case .portTaken, .addressNotAvailable, .unknownHost: .unavailable
+            case .notPermitted: .permission
+            case .certificate: .configuration
+            }
+        self.init(status, "\(fault)")
+    }
+}

@@ -1,5 +1,0 @@
-import ArgumentParser
-import ServerHTTP
-import Yams
-import Configuration
-print("placeholder")
