@@ -42,7 +42,9 @@ struct EffectiveConfiguration: Sendable {
 
     static let fileVariable = "SIGNET_CONFIG"
 
-    /// Variables that are nearly one of ours. Others with our prefix are left alone: orchestrators make such names of
+    /// Variables that are nearly one of ours.
+    ///
+    /// Others with our prefix are left alone: orchestrators make such names of
     /// their own (`SIGNET_PORT`, `SIGNET_SERVICE_HOST` for a service that is called signet).
     private static func slips(in environment: [String: String]) -> [String] {
         let known = Setting.all.map(\.environmentName) + [fileVariable]

@@ -1,4 +1,6 @@
-/// An exit code, by the conventions of `sysexits.h`. `Docs/exit-codes.md` shows the same table.
+/// An exit code, by the conventions of `sysexits.h`.
+///
+/// `Docs/exit-codes.md` shows the same table.
 struct ExitStatus: Hashable, Sendable {
     let code: Int32
     let meaning: String

@@ -67,7 +67,9 @@ enum Files {
         }
     }
 
-    /// Writes a new file, synced with its folder, so that it is there whole or not at all. `EEXIST` if there is one.
+    /// Writes a new file, synced with its folder, so that it is there whole or not at all.
+    ///
+    /// `EEXIST` if there is one.
     static func create(_ path: String, mode: UInt32, content: [UInt8]) throws(SystemError) {
         let temporary = "\(path).\(getpid()).new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))

@@ -3,7 +3,9 @@ import Instants
 import OAuthVocabulary
 import Storage
 
-/// Proves that the master key is the one that the store was made with. One record a store; holds a MAC, not the key.
+/// Proves that the master key is the one that the store was made with.
+///
+/// One record a store; holds a MAC, not the key.
 struct MasterKeyCheck: Payload, Hashable {
     static let kind = RecordKind("master-key-check")
     static let key = RecordKey(kind, "master-key")

@@ -19,7 +19,9 @@ struct Workbench: Sendable {
 
     var now: Instant { time.moment().wall }
 
-    /// Opens the folder. `serve` makes what is missing and says what the provider is like; other commands take that from
+    /// Opens the folder.
+    ///
+    /// `serve` makes what is missing and says what the provider is like; other commands take that from
     /// what the latest `serve` left in the store.
     static func open(
         _ settings: Settings,

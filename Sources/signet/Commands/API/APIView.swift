@@ -3,7 +3,9 @@ import JOSE
 import OAuthVocabulary
 
 extension RegisteredAPI {
-    /// The record as `--json` prints it. `secret` only when it was just made.
+    /// The record as `--json` prints it.
+    ///
+    /// `secret` only when it was just made.
     func json(secret: Secret? = nil) -> JSON {
         var object: JSONObject = [
             "audience": .string(audience.value),

@@ -3,7 +3,9 @@ import JOSE
 import OAuthVocabulary
 
 extension RegisteredClient {
-    /// The record as `--json` prints it: the names of RFC 7591 §2 where it has one. `secret` only when it was just made.
+    /// The record as `--json` prints it: the names of RFC 7591 §2 where it has one.
+    ///
+    /// `secret` only when it was just made.
     func json(secret: Secret? = nil) -> JSON {
         var object: JSONObject = [
             "client_id": .string(id.value),
