@@ -22,7 +22,8 @@ import Testing
     @Test(
         arguments: [
             (challenge, nil, "code_verifier is required for this code"),  // CVE-2023-48228
-            (nil, verifier, "code_verifier was sent but the authorization request had no code_challenge"),  // CVE-2024-23647
+            // CVE-2024-23647
+            (nil, verifier, "code_verifier was sent but the authorization request had no code_challenge"),
             (challenge, String(verifier.dropLast()) + "A", mismatch),
             (challenge, challenge, mismatch),  // `plain` in disguise
             (challenge, verifier + "a", mismatch),
