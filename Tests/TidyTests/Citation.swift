@@ -11,17 +11,30 @@ struct Citation: Hashable, Comparable, CustomStringConvertible, Sendable {
         left.description < right.description
     }
 
-    /// Everything that a line cites. `OpenID Connect X` and `OIDC X` are the same document.
+    /// Everything that a line cites. `OpenID Connect X` and `OIDC X` are the same document, and in `RFC 7515 §3.1 and §5.2`
+    /// both sections are that document's.
     static func all(in line: some StringProtocol) -> [Citation] {
         let line = String(line).replacing("OpenID Connect ", with: "OIDC ")
         guard line.contains("RFC ") || line.contains("OIDC ") || line.contains("OAuth 2.1") else { return [] }
-        let pattern =
-            /(RFC \d+|OIDC [A-Z][A-Za-z\-]+(?: [A-Z][A-Za-z\-]+)*|OAuth 2\.1)(?: §§? ?([0-9A-Z][0-9A-Za-z.]*))?/
-        return line.matches(of: pattern).map { match in
-            var section = match.2.map(String.init) ?? ""
-            while section.hasSuffix(".") { section.removeLast() }
-            return Citation(specification: String(match.1), section: section)
+        let section = #/§§? ?(?<number>[0-9A-Z][0-9A-Za-z.]*)/#
+        let specification = #/(?<name>RFC \d+|OIDC [A-Z][A-Za-z\-]+(?: [A-Z][A-Za-z\-]+)*|OAuth 2\.1)/#
+        var citations: [Citation] = []
+        var rest = Substring(line)
+        var current: String?
+        while !rest.isEmpty {
+            if let match = rest.prefixMatch(of: specification) {
+                current = String(match.name)
+                rest = rest[match.range.upperBound...].drop { $0 == " " }
+                if rest.first != "§" { citations.append(Citation(specification: String(match.name), section: "")) }
+            } else if let current, let match = rest.prefixMatch(of: section) {
+                let number = match.number.hasSuffix(".") ? match.number.dropLast() : match.number
+                citations.append(Citation(specification: current, section: String(number)))
+                rest = rest[match.range.upperBound...]
+            } else {
+                rest = rest.dropFirst()
+            }
         }
+        return citations
     }
 
     /// The marks of a file: comments of the form `// RFC 6749 §4.1.3: "…"`, which stand above a guard that a

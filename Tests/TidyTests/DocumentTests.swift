@@ -117,13 +117,14 @@ struct PlantedDocumentTests {
     @Test("Citations are read from comments in either spelling")
     func citations() {
         let read = Citation.all(
-            in: "RFC 9068 §2.2.3.1, OpenID Connect Core §3.1.2.1. OIDC Core §2; OAuth 2.1 §7.12 RFC 7517"
+            in: "RFC 9068 §2.2.3.1, OpenID Connect Core §3.1.2.1. OIDC Core §2; RFC 7515 §3.1 and §5.2."
         )
         #expect(
             read.map(\.description) == [
-                "RFC 9068 §2.2.3.1", "OIDC Core §3.1.2.1", "OIDC Core §2", "OAuth 2.1 §7.12", "RFC 7517",
+                "RFC 9068 §2.2.3.1", "OIDC Core §3.1.2.1", "OIDC Core §2", "RFC 7515 §3.1", "RFC 7515 §5.2",
             ]
         )
+        #expect(Citation.all(in: "OAuth 2.1 §7.12, RFC 7517").map(\.description) == ["OAuth 2.1 §7.12", "RFC 7517"])
     }
 
     @Test("A row of the threat model whose test is not in the file is found")
