@@ -144,6 +144,13 @@ let package = Package(
             dependencies: ["Storage", "StorageConformance", "Instants"],
             swiftSettings: settings
         ),
+        // The program that Tests/Crash/store_crash.py kills.
+        .executableTarget(
+            name: "StoreVictim",
+            dependencies: ["SQLiteStore", "Storage", "Instants"],
+            path: "Tests/Crash/StoreVictim",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [

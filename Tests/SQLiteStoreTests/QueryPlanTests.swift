@@ -1,10 +1,10 @@
 import GRDB
 import Instants
-import Storage
 import Synchronization
 import Testing
 
 @testable import SQLiteStore
+@testable import Storage
 
 /// What users of other servers suffer when tables grow (FIELD 15 to 17): no statement may scan or sort a table.
 @Suite
