@@ -64,6 +64,15 @@ struct DocumentTests {
         report(untrue, why: "a defence without a test is a hope")
     }
 
+    @Test("The exit codes in the documents are those of the executable")
+    func exitCodes() throws {
+        let source = try document("Sources/signet/Console/Failure.swift")
+        let page = try document("Docs/exit-codes.md")
+        let defined = ExitCodes.defined(in: source)
+        #expect(defined.count > 5)
+        #expect(ExitCodes.documented(in: page) == defined)
+    }
+
     @Test("Decisions are numbered once and open with their state")
     func decisions() {
         let decisions = tree.others.filter { $0.path.hasPrefix("Docs/decisions/") }
@@ -140,6 +149,15 @@ struct PlantedDocumentTests {
         #expect(ThreatModel.untrueRows(table("`Tests/B.swift`"), path: "t", tests: tests).count == 1)
         #expect(ThreatModel.untrueRows(table(""), path: "t", tests: tests).count == 1)
         #expect(ThreatModel.untrueRows(right, path: "t", tests: tests).isEmpty)
+    }
+
+    @Test("Exit codes are read from the source and from the page")
+    func exitCodes() {
+        let source =
+            "static let a = X(code: 64, meaning: \"lost\")\nstatic let b = X(\n    code: 65,\n    meaning: \"x\"\n)\n"
+        let page = "| Code | Meaning |\n|---|---|\n| 64 | lost |\n| 65 | x |\n"
+        #expect(ExitCodes.defined(in: SourceFile(path: "a.swift", text: source)) == ["64 lost", "65 x"])
+        #expect(ExitCodes.documented(in: SourceFile(path: "a.md", text: page)) == ["64 lost", "65 x"])
     }
 
     @Test("Places and links are read from Markdown")

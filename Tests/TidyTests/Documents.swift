@@ -46,3 +46,16 @@ enum ThreatModel {
         }
     }
 }
+
+/// The exit codes: in the executable `code: 64, meaning: "…"`, on their page a row of a table.
+enum ExitCodes {
+    static func defined(in source: SourceFile) -> [String] {
+        String(decoding: source.text, as: UTF8.self)
+            .matches(of: /code: (\d+),\s*meaning:\s*"([^"]*)"/)
+            .map { "\($0.1) \($0.2)" }
+    }
+
+    static func documented(in page: SourceFile) -> [String] {
+        MarkdownTable(in: page, firstHeading: "Code").rows.map { $0.cells.joined(separator: " ") }
+    }
+}
