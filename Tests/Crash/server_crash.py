@@ -217,7 +217,7 @@ def prepare(binary, folder):
                 "response_type": "code", "client_id": "app", "redirect_uri": REDIRECT_URI, "state": "s",
                 "scope": "openid offline_access orders:read", "code_challenge": CHALLENGE,
                 "code_challenge_method": "S256"}), REDIRECT_URI)
-        return dict(person.http.cookies), (api["credential_id"], api["secret"]), server.port
+        return dict(person.http.cookies), (api["credential_id"], api["credential_secret"]), server.port
 
 
 def run(arguments):

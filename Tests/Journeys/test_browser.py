@@ -104,7 +104,7 @@ def test_pages_work_without_javascript_and_on_a_phone(chromium, demo):
     page.set_default_timeout(PATIENCE)
     page.goto(
         demo.issuer + "/authorize?response_type=code&client_id=demo-app&scope=openid&state=s"
-        + f"&redirect_uri={demo.application}/&code_challenge_method=S256"
+        + f"&redirect_uri={demo.application}/callback&code_challenge_method=S256"
         + "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
     box = page.locator("form").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 390, "nothing is cut off on a phone"

@@ -10,9 +10,8 @@ import requests
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from joserfc.jwk import ECKey
-from joserfc.jwk import KeySet
+from cryptography.hazmat.primitives.asymmetric import rsa
+from joserfc.jwk import KeySet, RSAKey
 from joserfc import jwt as joserfc_jwt
 
 from signet import HTTP_SECONDS, Person
@@ -78,7 +77,7 @@ def test_code_with_pkce_id_token_userinfo_refresh_revoke(server, stage):
     first_refresh = tokens["refresh_token"]
     renewed = relying_party.refresh_token(metadata["token_endpoint"], refresh_token=first_refresh)
     assert renewed["refresh_token"] != first_refresh
-    api = (stage["api"]["credential_id"], stage["api"]["secret"])
+    api = (stage["api"]["credential_id"], stage["api"]["credential_secret"])
     assert server.introspect(renewed["access_token"], api)["active"] is True
 
     answer = relying_party.revoke_token(
@@ -132,21 +131,21 @@ def test_client_credentials_with_secret_and_with_a_key(server, stage, tmp_path):
         "--grant", "client_credentials", "--scope", "orders:read")
     by_secret = OAuth2Session("service", service["client_secret"], scope="orders:read")
     token = by_secret.fetch_token(token_endpoint, grant_type="client_credentials")
-    api = (stage["api"]["credential_id"], stage["api"]["secret"])
+    api = (stage["api"]["credential_id"], stage["api"]["credential_secret"])
     assert server.introspect(token["access_token"], api)["client_id"] == "service"
 
-    private = ec.generate_private_key(ec.SECP256R1())
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    key = ECKey.import_key(pem)
-    document = {**key.as_dict(private=False), "kid": "k1", "alg": "ES256", "use": "sig"}
+    key = RSAKey.import_key(pem)
+    document = {**key.as_dict(private=False), "kid": "k1", "alg": "RS256", "use": "sig"}
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": [document]}))
     server.run(
         "client", "create", "--id", "signer", "--name", "Signer", "--type", "confidential",
         "--grant", "client_credentials", "--scope", "orders:read", "--auth-method", "private_key_jwt",
         "--jwks-file", str(tmp_path / "jwks.json"))
     by_key = OAuth2Session("signer", pem, scope="orders:read", token_endpoint_auth_method="private_key_jwt")
-    by_key.register_client_auth_method(PrivateKeyJWT(token_endpoint, alg="ES256", headers={"kid": "k1"}))
+    by_key.register_client_auth_method(PrivateKeyJWT(token_endpoint, alg="RS256", headers={"kid": "k1"}))
     token = by_key.fetch_token(token_endpoint, grant_type="client_credentials")
     assert server.introspect(token["access_token"], api)["client_id"] == "signer"
 
@@ -157,7 +156,7 @@ def test_what_the_command_line_ends_is_over_at_once(server, stage):
     metadata, target = authorize(server, relying_party, Person("ada", "correct battery"), verifier)
     tokens = relying_party.fetch_token(
         metadata["token_endpoint"], authorization_response=target, code_verifier=verifier)
-    api = (stage["api"]["credential_id"], stage["api"]["secret"])
+    api = (stage["api"]["credential_id"], stage["api"]["credential_secret"])
     assert server.introspect(tokens["access_token"], api)["active"] is True
     server.run("user", "disable", "ada")
     assert server.introspect(tokens["access_token"], api) == {"active": False}
@@ -171,7 +170,7 @@ def test_restart_keeps_everything(server, stage):
     metadata, target = authorize(server, relying_party, Person("ada", "correct battery"), verifier)
     tokens = relying_party.fetch_token(
         metadata["token_endpoint"], authorization_response=target, code_verifier=verifier)
-    api = (stage["api"]["credential_id"], stage["api"]["secret"])
+    api = (stage["api"]["credential_id"], stage["api"]["credential_secret"])
     assert server.stop() == 0
     server.start()
     assert server.introspect(tokens["access_token"], api)["active"] is True

@@ -9,6 +9,8 @@ const kinds = [["access", "Access"], ["id", "ID"], ["refresh", "Refresh"]];
 let client;
 /** The tokens live here, in memory, and nowhere else. */
 let tokens = null;
+// What userinfo said of the person who is signed in.
+let person = {};
 let selected = "access";
 let revoked = false;
 /** The first entry that the last pressed button put into the log. */
@@ -257,10 +259,10 @@ function render() {
   $("sign-out").hidden = tokens === null;
   if (!tokens) return;
   const claims = decode(tokens.id_token).claims;
-  const name = claims.name ?? claims.preferred_username ?? claims.sub;
-  $("greeting").textContent = `Hello, ${name}`;
-  $("avatar").textContent = [...name][0].toUpperCase();
-  const details = [claims.email, claims.auth_time ? `signed in ${claimValue("auth_time", claims.auth_time)}` : null];
+  const name = person.name ?? person.preferred_username;
+  $("greeting").textContent = name ? `Hello, ${name}` : "You are signed in";
+  $("avatar").textContent = [...(name ?? claims.sub)][0].toUpperCase();
+  const details = [person.email, claims.auth_time ? `signed in ${claimValue("auth_time", claims.auth_time)}` : null];
   $("person").textContent = details.filter(Boolean).join(" · ") || claims.sub;
   document.querySelector('[data-action="refresh"]').disabled = !tokens.refresh_token;
   document.querySelector('[data-action="revoke"]').disabled = !tokens.refresh_token;
@@ -274,6 +276,8 @@ const actions = {
     if (body.sub !== decode(tokens.id_token).claims.sub) {
       throw new ProtocolError("sub_mismatch", "Userinfo answered about another person.");
     }
+    person = body;
+    render();
     notify(`Userinfo answered with ${Object.keys(body).length} claims about you.`);
   },
   async orders() {
@@ -316,6 +320,8 @@ async function start() {
   } else if (answer) {
     await client.discover();
     tokens = await client.redeem(answer);
+    render();
+    await actions.userinfo();
     notify("");
   }
 }
@@ -327,6 +333,7 @@ $("sign-in").addEventListener("click", (event) => run(async () => {
 $("sign-out").addEventListener("click", () => {
   const idToken = tokens.id_token;
   tokens = null;
+  person = {};
   client.signOut(idToken);
 });
 $("problem-close").addEventListener("click", () => { $("problem").hidden = true; });
