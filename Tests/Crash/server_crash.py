@@ -227,7 +227,7 @@ def run(arguments):
     with tempfile.TemporaryDirectory(prefix="signet-crash-") as temporary:
         folder = pathlib.Path(temporary) / "data"
         library = lostwrites.build(temporary)
-        cookies, api, _ = prepare(binary, folder)
+        cookies, api, port = prepare(binary, folder)
         for number in range(arguments.rounds):
             by_power = arguments.lying_disk or dice.random() < 0.5
             environment = {"SIGNET_REFRESH_RETRY_WINDOW": "60s"}
@@ -236,7 +236,7 @@ def run(arguments):
                     key: value for key, value in lostwrites.environment(
                         library, folder, seed=dice.randrange(2**31), on_signal=True, everything=dice.random() < 0.5,
                         lying_disk=arguments.lying_disk).items() if key.startswith(("LD_PRELOAD", "LOSTWRITES"))}
-            server = Signet(binary, folder, environment=environment)
+            server = Signet(binary, folder, environment=environment, port=port)
             try:
                 server.start()
             except RuntimeError as error:
@@ -262,7 +262,7 @@ def run(arguments):
             if history.faults:
                 break
         else:
-            with Signet(binary, folder, environment={"SIGNET_REFRESH_RETRY_WINDOW": "60s"}) as server:
+            with Signet(binary, folder, environment={"SIGNET_REFRESH_RETRY_WINDOW": "60s"}, port=port) as server:
                 check(server, history, cookies, api, dice.randrange(2**31))
     return history
 

@@ -39,10 +39,10 @@ def free_ports(count):
 class Signet:
     """A running `signet serve`. Stops it when the block ends; nothing else is ever ended."""
 
-    def __init__(self, binary, data_dir, dev=False, tls=None, arguments=(), environment=None):
+    def __init__(self, binary, data_dir, dev=False, tls=None, arguments=(), environment=None, port=None):
         self.binary = binary
         self.data_dir = pathlib.Path(data_dir)
-        self.port = free_ports(3)
+        self.port = port or free_ports(3)
         scheme = "https" if tls else "http"
         self.issuer = f"{scheme}://localhost:{self.port}"
         self.application = f"http://localhost:{self.port + 1}"

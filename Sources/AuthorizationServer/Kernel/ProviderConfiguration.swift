@@ -52,8 +52,9 @@ package struct ProviderConfiguration: Sendable {
 package enum Limits {
     /// The longest `state`, `nonce` and `login_hint`, in bytes.
     package static let echoedParameterLength = 2048
-    /// The longest lifetime of a client assertion (RFC 7523 §3 leaves it to the server).
-    package static let clientAssertionLifetime: Duration = .seconds(5 * 60)
+    /// The longest lifetime of a client assertion. RFC 7523 §3 leaves it to the server; an hour is what Authlib sends, and
+    /// costs no more than a spent `jti` on record for that long.
+    package static let clientAssertionLifetime: Duration = .seconds(60 * 60)
     /// How far the clocks of clients may be off.
     package static let clockSkew: Duration = .seconds(30)
     /// How often an apply that lost a race is read and decided again before the answer is 503.

@@ -133,7 +133,7 @@ import Testing
         },
         Assertion(name: "no expiry", isRefused: true) { claims, _ in claims["exp"] = nil },
         Assertion(name: "lives too long", isRefused: true) { claims, world in
-            claims["exp"] = .integer(world.now.secondsSinceEpoch + 3600)
+            claims["exp"] = .integer(world.now.secondsSinceEpoch + 3600 + 31)
         },
         Assertion(name: "issued in the future", isRefused: true) { claims, world in
             claims["nbf"] = .integer(world.now.secondsSinceEpoch + 60)
