@@ -165,7 +165,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AccountsTests",
-            dependencies: ["Accounts", "OAuthVocabulary", "JOSE", "Storage", "Instants"],
+            dependencies: ["Accounts", "SQLiteStore", "OAuthVocabulary", "JOSE", "Storage", "Instants"],
             swiftSettings: settings
         ),
         .testTarget(name: "PagesTests", dependencies: ["Pages"], swiftSettings: settings),
