@@ -120,6 +120,11 @@ import Testing
             let jwk = try JWK(good.setting("x", .string(Base64URL.encode(bytes))))
             #expect(try refusal { try VerificationKey(jwk) }.code == .keyInvalid)
         }
+        // A byte moved from y to x leaves the same 64 bytes side by side.
+        let y = try Base64URL.decode(try good.text("y"))
+        let shifted = good.setting("x", .string(Base64URL.encode(x + y.prefix(1))))
+            .setting("y", .string(Base64URL.encode(y.dropFirst())))
+        #expect(try refusal { try VerificationKey(JWK(shifted)) }.code == .keyInvalid)
         #expect(throws: Never.self) { try VerificationKey(JWK(good)) }
         let okp = try TestKeys.key(.edDSA).publicJWK.members
         #expect(try refusal { try VerificationKey(JWK(okp.setting("x", "AAAA"))) }.code == .keyInvalid)

@@ -87,23 +87,26 @@ import Testing
         for _ in 0..<100 {
             #expect(try refusal { try UnverifiedToken(dots) }.code == .tooLarge)
             #expect(try refusal { try UnverifiedToken(good + dots) }.code == .tooLarge)
-            #expect(try refusal { try UnverifiedToken(dots, limits: allowing) }.code == .malformed)
+            let error = try refusal { try UnverifiedToken(good + dots, limits: allowing) }
+            #expect(error.code == .malformed)
+            #expect(error.reason.contains("three parts"), "found before anything is decoded")
         }
         #expect(throws: Never.self) { try UnverifiedToken(good, limits: allowing) }
     }
 
-    @Test("A token of 16 KiB is read, one byte more is refused")
+    @Test("A token as long as the limit is read, one byte more is refused; the limit is 16 KiB")
     func length() throws {
-        func token(payload count: Int) throws -> String {
-            try JWS.signed([UInt8](repeating: 0x20, count: count), by: key)
+        let exact = good.utf8.count
+        #expect(throws: Never.self) {
+            try UnverifiedToken(good, limits: TokenLimits(maximumBytes: exact, maximumDepth: 16))
         }
-        let limit = TokenLimits.default.maximumBytes
-        #expect(limit == 16 * 1024)
-        let overhead = try token(payload: 0).utf8.count
-        var count = (limit - overhead) * 3 / 4
-        while try token(payload: count + 1).utf8.count <= limit { count += 1 }
-        #expect(try UnverifiedJWS(token(payload: count)).unverifiedPayload.count == count)
-        #expect(try refusal { try UnverifiedJWS(token(payload: count + 2)) }.code == .tooLarge)
+        let short = TokenLimits(maximumBytes: exact - 1, maximumDepth: 16)
+        #expect(try refusal { try UnverifiedToken(good, limits: short) }.code == .tooLarge)
+
+        #expect(TokenLimits.default.maximumBytes == 16 * 1024)
+        #expect(throws: Never.self) { try UnverifiedJWS(JWS.signed([UInt8](repeating: 0x20, count: 12_000), by: key)) }
+        let long = try JWS.signed([UInt8](repeating: 0x20, count: 12_300), by: key)
+        #expect(try refusal { try UnverifiedJWS(long) }.code == .tooLarge)
     }
 
     @Test("Claims nested deeper than the limit are refused, at the limit they are read")
