@@ -65,8 +65,9 @@ package enum AuthorizationDecision {
             }
         }
         if let hinted = request.hintedSubject, hinted != signOn.subject {
-            // §3.1.2.1: "if the End-User identified by the ID Token is … logged in by the request, then … positive
-            // response; otherwise, the AS MUST return an error, such as login_required."
+            // §3.1.2.1: if the person of the hint "is already logged in or is logged in as a result of the request …,
+            // then the Authorization Server returns a positive response; otherwise, it MUST return an error, such as
+            // login_required."
             guard isFresh else { return .signIn }
             return .refuse(OAuthError(.loginRequired, "another person signed in than the one of id_token_hint"))
         }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import AuthorizationServer
 
-/// From the request to the code, over a memory store: RFC 6749 §4.1.1 and §4.1.2, OpenID Connect Core §3.1.2, RFC 9207.
+/// From the request to the code, over a memory store: RFC 6749 §4.1.1 and §4.1.2, OpenID Connect Core §3.1.2, RFC 9207 §2.
 @Suite struct AuthorizationFlowTests {
     @Test func `Sign in, consent, and a code comes back with state and iss, and buys tokens`() async throws {
         var browser = try await TestWorld.browser()

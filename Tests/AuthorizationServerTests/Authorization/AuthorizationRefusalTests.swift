@@ -6,7 +6,8 @@ import Testing
 
 @testable import AuthorizationServer
 
-/// Every way in which an authorization request can be refused: RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6.
+/// Every way in which an authorization request can be refused: RFC 6749 §3.1.1 and §4.1.2.1, RFC 9700 §2.1, RFC 7636 §4.3,
+/// RFC 7636 §4.4.1, OpenID Connect Core §3.1.2.6, §6.1, §6.2 and §7.2.1.
 @Suite struct AuthorizationRefusalTests {
     /// One row: what is wrong, the answer and where it goes, and a twin that differs in the same field only and is accepted.
     struct Row: Sendable, CustomTestStringConvertible {

@@ -1,3 +1,6 @@
+// The checks of an authorization request, RFC 6749 §4.1.1 and what builds on it: one file a check, each a pure function
+// over what was loaded. Pipeline.swift says in which order they run and where their errors go. Stores nothing.
+
 import OAuthVocabulary
 
 /// The client is on record and enabled.

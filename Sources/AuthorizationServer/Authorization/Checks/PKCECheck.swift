@@ -18,7 +18,8 @@ enum PKCECheck {
             }
             return
         }
-        // RFC 7636 §4.3: an absent method "Defaults to "plain"", which OAuth 2.1 §7.5.1 has left behind.
+        // RFC 7636 §4.3: the method "defaults to "plain" if not present in the request", and OAuth 2.1 §7.5.1 has left
+        // plain behind.
         guard method == PKCE.method else {
             throw .invalidRequest(
                 "code_challenge_method must be S256",

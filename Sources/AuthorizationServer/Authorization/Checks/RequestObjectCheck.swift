@@ -3,7 +3,8 @@ import OAuthVocabulary
 /// Parameters that carry a request inside the request are refused, never fetched (CVE-2020-10770).
 enum RequestObjectCheck {
     static func run(_ context: AuthorizationContext, _ draft: inout AuthorizationDraft) throws(OAuthError) {
-        // OpenID Connect Core §6.1, §6.2.2 and §7.2.1: "If … not supported, the OP MUST return the … error"
+        // OpenID Connect Core §6.1, §6.2 and §7.2.1, of each: "Should an OP not support this parameter and an RP uses
+        // it, the OP MUST return the … error."
         guard context.parameters["request"] == nil else {
             throw OAuthError(.requestNotSupported, "the request parameter is not supported")
         }

@@ -35,8 +35,8 @@ package enum LogoutDecision {
             guard let hint else { return nil }
             return hint.clients.count == 1 ? hint.clients.first : nil
         }
-        // RP-Initiated Logout §2: "When both client_id and id_token_hint are present, the OP MUST verify that the
-        // Client Identifier matches the one used when issuing the ID Token."
+        // RP-Initiated Logout §2: where both are present, the OP must verify that client_id is the client that the ID
+        // token was issued to.
         guard let id = ClientID(named), hint?.clients.contains(id) ?? true else {
             throw .invalidRequest(
                 "client_id is not the application that id_token_hint was issued to",
@@ -84,9 +84,9 @@ package enum LogoutDecision {
     /// Whether the person has to be asked.
     package static func step(_ request: LogoutRequest, session: SessionSnapshot?) -> LogoutStep {
         guard let session else { return .nothingToEnd }
-        // RP-Initiated Logout §2: "At the Logout Endpoint, the OP SHOULD ask the End-User whether to log out". An ID
-        // token of this very session shows that the application is a party to it; any link on the web could do the rest
-        // (CVE-2020-10734).
+        // RP-Initiated Logout §2: the OP must ask "if an id_token_hint was not provided or if the supplied ID Token
+        // does not belong to the current OP session with the RP and/or currently logged in End-User." Otherwise any
+        // link on the web could sign people out (CVE-2020-10734).
         guard let hint = request.hint, hint.subject == session.subject, hint.session == session.id else {
             return .confirm
         }

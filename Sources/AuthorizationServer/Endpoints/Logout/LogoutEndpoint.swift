@@ -93,7 +93,7 @@ package struct LogoutEndpoint: Endpoint {
     private func goodbye(_ logout: LogoutRequest, ending session: SessionSnapshot? = nil) -> EndpointResponse {
         var response = EndpointResponse(body: .screen(.signedOut(applicationName: logout.client?.name)))
         if let target = logout.target {
-            // RP-Initiated Logout §3: "if the state parameter was included … the OP MUST … include it"
+            // RP-Initiated Logout §3: a state that was in the request comes back with the browser.
             let state = logout.state.map { [(name: "state", value: $0)] } ?? []
             response = .redirect(to: state.isEmpty ? target.value : FormEncoding.appending(state, to: target.value))
         }
