@@ -1,9 +1,9 @@
+// Records in one SQLite file. `Schema` holds the tables, `RecordTable` the SQL, `WriteLane` the group commit,
+// `ReadLane` the readers, `Sweeper` the removal of what has expired. Stores every kind of record; knows none of them.
+
 import GRDB
 package import Instants
 package import Storage
-
-// Room: records in one SQLite file. `Schema` holds the tables, `RecordTable` the SQL, `WriteLane` the group commit,
-// `ReadLane` the readers, `Sweeper` the removal of what has expired. Stores every kind of record; knows none of them.
 
 /// A store in one SQLite file: durable (`synchronous=FULL`), fast through group commit, and open to other processes on
 /// the same machine, such as the command line beside a running server.

@@ -1,8 +1,8 @@
-package import Instants
-
-// Room: how a list of changes is judged. One rule book for every backend in this package: the guards are evaluated in
+// How a list of changes is judged. One rule book for every backend in this package: the guards are evaluated in
 // order against what is stored and what the list itself has done so far, and only then is anything written. So a
 // conflict never costs a rollback, and two backends cannot differ in what they refuse. Stores nothing.
+
+package import Instants
 
 /// Reads what is stored on behalf of a `ChangeJudge`.
 ///

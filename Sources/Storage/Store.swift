@@ -1,7 +1,7 @@
-public import Instants
-
-// Room: where records are kept (no RFC of its own). One protocol over opaque records, the memory backend, and the rule
+// Where records are kept (no RFC of its own). One protocol over opaque records, the memory backend, and the rule
 // book by which every backend judges changes. Owns no kind of record: features do.
+
+public import Instants
 
 /// Where records are kept: four operations over opaque records.
 ///

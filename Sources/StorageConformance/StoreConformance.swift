@@ -1,7 +1,7 @@
-public import Storage
-
-// Room: what every store promises, as checks that any backend can run (no RFC). Depends on no test framework, so that a
+// What every store promises, as checks that any backend can run (no RFC). Depends on no test framework, so that a
 // backend outside this package can use it too. Stores nothing but what it writes into the stores that it is given.
+
+public import Storage
 
 /// The suite.
 ///

@@ -1,10 +1,10 @@
+// The SQLite store under test: conformance here, opening and refusing in `OpeningTests`, group commit and sweeping
+// in files of their names. Crash tests live in Tests/Crash, since they kill processes.
+
 import SQLiteStore
 import Storage
 import StorageConformance
 import Testing
-
-// Room: the SQLite store under test: conformance here, opening and refusing in `OpeningTests`, group commit and sweeping
-// in files of their names. Crash tests live in Tests/Crash, since they kill processes.
 
 @Suite
 struct SQLiteConformanceTests {

@@ -1,8 +1,8 @@
+// Storage and its conformance suite under test. `FaultyStore` shows that the suite notices what it claims to.
+
 import Storage
 import StorageConformance
 import Testing
-
-// Room: Storage and its conformance suite under test. `FaultyStore` shows that the suite notices what it claims to.
 
 @Suite
 struct MemoryStoreTests {

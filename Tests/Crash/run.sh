@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Kills what must survive being killed, and cuts its power (see lostwrites.c). Ends with "N passed, N failed".
+# SIGNET_BIN is the executable under test; StoreVictim is built beside it. SEED=… repeats a run, ROUNDS=… lengthens it.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+bin=$(dirname "${SIGNET_BIN:-$PWD/../../.build/debug/signet}")
+rounds=(--rounds "${ROUNDS:-30}")
+[ -z "${SEED:-}" ] || rounds+=(--seed "$SEED")
+passed=0
+failed=0
+
+# check WHAT COMMAND…: runs the command and counts it.
+check() {
+    echo "-- $1"
+    if "${@:2}"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+}
+
+store=(python3 -B store_crash.py --victim "$bin/StoreVictim" "${rounds[@]}")
+check "the store loses nothing acknowledged" "${store[@]}"
+check "with synchronous=OFF a loss is noticed" "${store[@]}" --durability none --expect-loss
+check "on a disk that lies about fsync a loss is noticed" "${store[@]}" --lying-disk --expect-loss
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
