@@ -26,11 +26,11 @@ let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift"
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
-let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
@@ -174,7 +174,7 @@ let package = Package(
             dependencies: [
                 "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage",
                 "Instants",
-                hummingbird, hummingbirdTesting, nioSSL, nioTLS, nioCore, nioPosix, nioEmbedded, lifecycle, logging,
+                hummingbird, nioSSL, nioTLS, nioCore, nioPosix, nioEmbedded, lifecycle, logging,
             ],
             swiftSettings: settings
         ),

@@ -1,0 +1,168 @@
+import NIOCore
+@testable import ServerHTTP
+import Testing
+
+@Suite("Limits on real sockets", .timeLimit(.minutes(2)))
+struct LimitTests {
+    static let head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+
+    @Test("a body that does not arrive in time is answered with 408, and the connection ends")
+    func slowBody() async throws {
+        try await withServer(configure: { $0.limits.bodyTimeout = .milliseconds(200) }) { server in
+            let slow = try await server.connect()
+            try await slow.send(Self.head + "Content-Length: 5\r\n\r\na=")
+            #expect(try await slow.wait { $0.text.hasPrefix("HTTP/1.1 408 ") })
+            #expect(slow.text.contains("Connection: close") || slow.text.contains("connection: close"))
+            #expect(try await slow.wait { $0.isClosed })
+            // The same bytes in time.
+            let prompt = try await server.connect()
+            try await prompt.send(Self.head + "Content-Length: 5\r\n\r\na=")
+            try await prompt.send("b+c")
+            #expect(try await prompt.wait { $0.text.contains("\"p_a\":\"b c\"") })
+            try await prompt.close()
+        }
+    }
+
+    @Test("a trickle of bytes keeps no connection longer than the body may take")
+    func trickle() async throws {
+        try await withServer(configure: { $0.limits.bodyTimeout = .milliseconds(300) }) { server in
+            let slow = try await server.connect()
+            try await slow.send(Self.head + "Content-Length: 60000\r\n\r\n")
+            for _ in 0..<100 where !slow.isClosed {
+                try? await slow.send("a")
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(slow.text.hasPrefix("HTTP/1.1 408 "))
+            #expect(try await slow.wait { $0.isClosed })
+        }
+    }
+
+    @Test("a body that announces too much is refused before it is read, one that does not as soon as it is too much")
+    func largeBody() async throws {
+        try await withServer { server in
+            let announced = try await server.connect()
+            try await announced.send(Self.head + "Content-Length: 65537\r\n\r\n")
+            #expect(try await announced.wait { $0.text.hasPrefix("HTTP/1.1 413 ") })
+            #expect(try await announced.wait { $0.isClosed })
+            let chunked = try await server.connect()
+            try await chunked.send(Self.head + "Transfer-Encoding: chunked\r\n\r\n")
+            let chunk = "4000\r\n" + String(repeating: "x", count: 0x4000) + "\r\n"
+            for _ in 0..<5 { try? await chunked.send(chunk) }
+            #expect(try await chunked.wait { $0.text.hasPrefix("HTTP/1.1 413 ") })
+            #expect(try await chunked.wait { $0.isClosed })
+        }
+    }
+
+    @Test("headers are bounded in size and number")
+    func headers() async throws {
+        try await withServer { server in
+            func status(_ headers: String) async throws -> String {
+                let connection = try await server.connect()
+                try? await connection.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n\(headers)\r\n")
+                try await connection.wait { $0.text.contains("\r\n\r\n") || $0.isClosed }
+                try await connection.close()
+                return String(connection.text.dropFirst("HTTP/1.1 ".count).prefix(3))
+            }
+            #expect(try await status("X-A: \(String(repeating: "x", count: 20_000))\r\n") == "400")
+            #expect(try await status((0..<120).map { "X-\($0): y\r\n" }.joined()) == "400")
+            let large = (0..<4).map { "X-\($0): \(String(repeating: "y", count: 9000))\r\n" }.joined()
+            #expect(["400", "431"].contains(try await status(large)))
+            #expect(try await status("X-A: \(String(repeating: "x", count: 9000))\r\n") == "200")
+        }
+    }
+
+    @Test("a connection that says nothing, or never ends its headers, is closed")
+    func idle() async throws {
+        try await withServer(configure: { $0.limits.idleTimeout = .milliseconds(300) }) { server in
+            let silent = try await server.connect()
+            let endless = try await server.connect()
+            try await endless.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n")
+            for index in 0..<100 where !endless.isClosed {
+                try? await endless.send("X-\(index): y\r\n")
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(try await silent.wait { $0.isClosed })
+            #expect(try await endless.wait { $0.isClosed })
+        }
+    }
+
+    @Test("requests one after another and pipelined are answered on one connection")
+    func keepAlive() async throws {
+        try await withServer { server in
+            let connection = try await server.connect()
+            let request = "GET /echo?n=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            try await connection.send(request + request)
+            try await connection.wait { $0.text.ranges(of: "HTTP/1.1 200").count == 2 }
+            try await connection.send(request)
+            #expect(try await connection.wait { $0.text.ranges(of: "HTTP/1.1 200").count == 3 })
+            #expect(!connection.isClosed)
+            try await connection.close()
+        }
+    }
+
+    @Test("no more connections are accepted at one time than the limit")
+    func connections() async throws {
+        try await withServer(configure: { $0.limits.connections = 2 }) { server in
+            let request = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            let first = try await server.connect()
+            let second = try await server.connect()
+            for connection in [first, second] {
+                try await connection.send(request)
+                #expect(try await connection.wait { $0.text.contains("200 OK") })
+            }
+            let third = try await server.connect()
+            try await third.send(request)
+            #expect(try await third.wait(.milliseconds(300)) { $0.text.contains("200 OK") } == false)
+            try await first.close()
+            #expect(try await third.wait { $0.text.contains("200 OK") })
+            try await second.close()
+            try await third.close()
+        }
+    }
+}
+
+@Suite("Starting and stopping", .timeLimit(.minutes(2)))
+struct LifecycleTests {
+    @Test("a taken port is one clear sentence")
+    func portTaken() async throws {
+        try await withServer { server in
+            let address = server.address
+            let other = await #expect(throws: ListenFault.portTaken(address)) {
+                _ = try await RunningServer.start(configure: { $0.listen = address })
+            }
+            #expect("\(String(describing: other))".contains("portTaken"))
+            #expect(ListenFault.portTaken(address).description.contains("127.0.0.1:\(address.port)"))
+        }
+        await #expect(throws: ListenFault.self) {
+            _ = try await RunningServer.start(configure: { $0.listen = ListenAddress(host: "192.0.2.1", port: 0) })
+        }
+    }
+
+    @Test("a shutdown lets a request finish, closes idle connections, and takes no new ones")
+    func drain() async throws {
+        let server = try await RunningServer.start()
+        let idle = try await server.connect()
+        try await idle.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try await idle.wait { $0.text.contains("200 OK") }
+        let busy = try await server.connect()
+        try await busy.send(LimitTests.head + "Content-Length: 3\r\n\r\n")
+        try await Task.sleep(for: .milliseconds(100))
+        let stopping = Task { try await server.stop() }
+        #expect(try await idle.wait { $0.isClosed })
+        #expect(!busy.isClosed)
+        await #expect(throws: (any Error).self) { _ = try await server.connect() }
+        try await busy.send("a=b")
+        #expect(try await busy.wait { $0.text.contains("\"p_a\":\"b\"") })
+        try await stopping.value
+    }
+
+    @Test("what does not finish is cut when the time to drain is over")
+    func drainLimit() async throws {
+        let server = try await RunningServer.start { $0.drainTimeout = .milliseconds(300) }
+        let stuck = try await server.connect()
+        try await stuck.send(LimitTests.head + "Content-Length: 3\r\n\r\n")
+        try await Task.sleep(for: .milliseconds(100))
+        try await server.stop()
+        #expect(try await stuck.wait { $0.isClosed })
+    }
+}
