@@ -63,11 +63,15 @@ struct LimitTests {
                 try await connection.close()
                 return String(connection.text.dropFirst("HTTP/1.1 ".count).prefix(3))
             }
-            #expect(try await status("X-A: \(String(repeating: "x", count: 20_000))\r\n") == "400")
-            #expect(try await status((0..<120).map { "X-\($0): y\r\n" }.joined()) == "400")
+            let longField = try await status("X-A: \(String(repeating: "x", count: 20_000))\r\n")
+            #expect(longField == "400")
+            let manyFields = try await status((0..<120).map { "X-\($0): y\r\n" }.joined())
+            #expect(manyFields == "400")
             let large = (0..<4).map { "X-\($0): \(String(repeating: "y", count: 9000))\r\n" }.joined()
-            #expect(["400", "431"].contains(try await status(large)))
-            #expect(try await status("X-A: \(String(repeating: "x", count: 9000))\r\n") == "200")
+            let tooMuch = try await status(large)
+            #expect(tooMuch == "400" || tooMuch == "431")
+            let twin = try await status("X-A: \(String(repeating: "x", count: 9000))\r\n")
+            #expect(twin == "200")
         }
     }
 
