@@ -1,6 +1,7 @@
 import NIOCore
-@testable import ServerHTTP
 import Testing
+
+@testable import ServerHTTP
 
 @Suite("Limits on real sockets", .timeLimit(.minutes(2)))
 struct LimitTests {
@@ -80,7 +81,7 @@ struct LimitTests {
         try await withServer(configure: { $0.limits.idleTimeout = .milliseconds(300) }) { server in
             let silent = try await server.connect()
             let endless = try await server.connect()
-            try await endless.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n")
+            try? await endless.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n")
             for index in 0..<100 where !endless.isClosed {
                 try? await endless.send("X-\(index): y\r\n")
                 try await Task.sleep(for: .milliseconds(20))
@@ -134,8 +135,7 @@ struct LifecycleTests {
             let other = await #expect(throws: ListenFault.portTaken(address)) {
                 _ = try await RunningServer.start(configure: { $0.listen = address })
             }
-            #expect("\(String(describing: other))".contains("portTaken"))
-            #expect(ListenFault.portTaken(address).description.contains("127.0.0.1:\(address.port)"))
+            #expect(other?.description.contains("127.0.0.1:\(address.port): another process has the port") == true)
         }
         await #expect(throws: ListenFault.self) {
             _ = try await RunningServer.start(configure: { $0.listen = ListenAddress(host: "192.0.2.1", port: 0) })

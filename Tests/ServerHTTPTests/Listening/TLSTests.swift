@@ -2,8 +2,9 @@ import Foundation
 import NIOCore
 import NIOSSL
 import OAuthVocabulary
-@testable import ServerHTTP
 import Testing
+
+@testable import ServerHTTP
 
 @Suite("TLS", .timeLimit(.minutes(2)))
 struct TLSTests {
@@ -96,7 +97,9 @@ struct TLSTests {
                 }
                 return false
             }
-            func reports() -> Int { server.world.log.lines.filter { $0.message.contains("old certificate stays") }.count }
+            func reports() -> Int {
+                server.world.log.lines.filter { $0.message.contains("old certificate stays") }.count
+            }
             #expect(try await isServed(old))
             try install(new.certificate, old.privateKey)
             #expect(try await eventually { reports() == 1 })
@@ -151,7 +154,8 @@ struct TLSTests {
             let signedIn = try await curl.send(
                 "/sign-in",
                 form: "interaction=\(try field("interaction"))&form_token=\(try field("form_token"))"
-                    + "&username=alice&password=correct+horse+battery+staple")
+                    + "&username=alice&password=correct+horse+battery+staple"
+            )
             #expect(signedIn.status == 303)
             #expect(signedIn.head.lowercased().contains("set-cookie: __host-signet-session="))
             #expect(signedIn.head.lowercased().contains("strict-transport-security: max-age=31536000"))
@@ -199,9 +203,11 @@ struct Curl: Sendable {
         let output = try await run("curl", arguments).split(separator: " ")
         try #require(output.count == 2)
         return Answer(
-            status: Int(output[0]) ?? 0, version: String(output[1]),
+            status: Int(output[0]) ?? 0,
+            version: String(output[1]),
             head: try String(contentsOfFile: "\(folder)/head", encoding: .utf8),
-            body: (try? String(contentsOfFile: "\(folder)/body", encoding: .utf8)) ?? "")
+            body: (try? String(contentsOfFile: "\(folder)/body", encoding: .utf8)) ?? ""
+        )
     }
 
     private func run(_ name: String, _ arguments: [String]) async throws -> String {

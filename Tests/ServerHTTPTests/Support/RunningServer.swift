@@ -4,9 +4,10 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import NIOTLS
-@testable import ServerHTTP
 import ServiceLifecycle
 import Testing
+
+@testable import ServerHTTP
 
 /// A server on a real socket for the time of a test.
 final class RunningServer: Sendable {
@@ -17,7 +18,8 @@ final class RunningServer: Sendable {
 
     /// Starts it on a free port of the loopback.
     static func start(
-        issuer: String = HTTPWorld.loopback, configure: (inout HTTPConfiguration) -> Void = { _ in }
+        issuer: String = HTTPWorld.loopback,
+        configure: (inout HTTPConfiguration) -> Void = { _ in }
     ) async throws -> RunningServer {
         let (ports, bound) = AsyncStream.makeStream(of: ListenAddress.self)
         let world = try await HTTPWorld(issuer: issuer) { configuration in
@@ -25,7 +27,8 @@ final class RunningServer: Sendable {
             configuration.onListening = { bound.yield($0) }
         }
         let group = ServiceGroup(
-            configuration: .init(services: try world.server.services(), logger: world.log.logger))
+            configuration: .init(services: try world.server.services(), logger: world.log.logger)
+        )
         let running = Task {
             defer { bound.finish() }
             try await group.run()
@@ -40,7 +43,10 @@ final class RunningServer: Sendable {
     struct Stopped: Error {}
 
     private init(
-        _ world: HTTPWorld, _ address: ListenAddress, _ group: ServiceGroup, _ running: Task<Void, any Error>
+        _ world: HTTPWorld,
+        _ address: ListenAddress,
+        _ group: ServiceGroup,
+        _ running: Task<Void, any Error>
     ) {
         self.world = world
         self.address = address
@@ -98,7 +104,8 @@ final class RawConnection: ChannelInboundHandler, Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     if let context {
                         try channel.pipeline.syncOperations.addHandler(
-                            NIOSSLClientHandler(context: context, serverHostname: "localhost"))
+                            NIOSSLClientHandler(context: context, serverHostname: "localhost")
+                        )
                     }
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
@@ -176,7 +183,9 @@ enum TestCertificates {
 
     /// A client that trusts exactly this certificate.
     static func client(
-        trusting files: TLSFiles, offering protocols: [String] = [], maximum: TLSVersion? = nil
+        trusting files: TLSFiles,
+        offering protocols: [String] = [],
+        maximum: TLSVersion? = nil
     ) throws -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(files.certificate))
