@@ -41,13 +41,18 @@ run_swift_tests() {
     count Swift "$good" "$bad" $((SECONDS - began))
 }
 
-# run_suite NAME: runs Tests/NAME/run.sh if there is one, and believes neither a missing line nor a lying exit code.
+# run_suite NAME: runs Tests/NAME/run.sh if there is one, and believes neither a missing line nor a lying exit code. Exit
+# code 77 says that the system cannot run the suite, which is said at the end.
 run_suite() {
     local name=$1 began=$SECONDS code=0 line good=0 bad=0
     local script=Tests/$name/run.sh
     [ -e "$script" ] || return 0
     heading "$name"
     bash "$script" 2>&1 | tee "$logs/$name.log" || code=$?
+    if [ "$code" -eq 77 ]; then
+        report+=("$(printf '  %-10s not run on this system' "$name")")
+        return 0
+    fi
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$logs/$name.log" | tail -n 1 || true)
     if [ -n "$line" ]; then
         good=${line%% *}
