@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Removes one security check at a time and shows that a test notices.
+
+    python3 Tests/Mutants/mutants.py            every mutant, in a copy of the tree under .build/mutants
+    python3 Tests/Mutants/mutants.py PKCE       those whose name contains the word
+
+A mutant survives if the tests pass without the check: then a test is missing. Takes about a minute a mutant, so it is
+run by hand before a release and not by `make test`. `make test` runs `--check`, which only looks whether every line to be
+removed is still there.
+"""
+
+import argparse
+import pathlib
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SERVER = "Sources/AuthorizationServer/"
+
+# name, file, the text of the check, what stands there instead, the tests that must notice
+MUTANTS = [
+    ("C8 a code pays twice", "Grants/AuthorizationCode/AuthorizationCodeGrant.swift",
+     "guard code.record.consumedAt == nil else {", "guard true || code.record.consumedAt == nil else {",
+     "AuthorizationCodeGrantTests"),
+    ("C8 a code of another client", "Grants/AuthorizationCode/AuthorizationCodeGrant.swift",
+     "guard code.content.client == request.client.content.id else {",
+     "guard true || code.content.client == request.client.content.id else {", "AuthorizationCodeGrantTests"),
+    ("C8 another redirect URI", "Grants/AuthorizationCode/AuthorizationCodeGrant.swift",
+     "guard redirectURI == code.redirectURI ||", "guard true || redirectURI == code.redirectURI ||",
+     "AuthorizationCodeGrantTests"),
+    ("B7 PKCE not verified", "Grants/AuthorizationCode/AuthorizationCodeGrant.swift",
+     "try PKCE.verify(challenge: code.codeChallenge, verifier: verifier)", "_ = verifier",
+     "AuthorizationCodeGrantTests"),
+    ("C8 a closed session's code", "Grants/AuthorizationCode/AuthorizationCodeGrant.swift",
+     "guard let session = material.session, session.subject == content.subject else {",
+     "guard material.session?.subject == content.subject || true else {", "AuthorizationCodeGrantTests"),
+    ("D11 the retry limit", "Grants/RefreshToken/RotationRules.swift",
+     "guard family.retries < configuration.refreshRetryLimit else {", "guard true else {", "RefreshRotationTests"),
+    ("D12 the retry window", "Grants/RefreshToken/RotationRules.swift",
+     "elapsed <= configuration.refreshRetryWindow", "true", "RefreshRotationTests"),
+    ("D12 a clock in the future", "Grants/RefreshToken/RotationRules.swift",
+     "guard elapsed >= .zero else {", "guard true else {", "RefreshRotationTests"),
+    ("D13 a nonce of another history", "Grants/RefreshToken/RotationRules.swift",
+     "guard token.nonce == family.nonce else {", "guard true else {", "RefreshRotationTests"),
+    ("D14 the person behind a refresh", "Grants/RefreshToken/RefreshTokenGrant.swift",
+     "guard let person = material.person, person.isEnabled else {", "guard let person = material.person else {",
+     "RefreshRotationTests"),
+    ("D14 a changed password", "Grants/RefreshToken/RefreshTokenGrant.swift",
+     "guard person.credentialsChangedAt <= content.createdAt else {", "guard true else {", "RefreshRotationTests"),
+    ("D14 a closed session", "Grants/RefreshToken/RefreshTokenGrant.swift",
+     "guard let live = material.session, live.subject == content.subject else {",
+     "guard true else {", "RefreshRotationTests"),
+    ("D14 the scope widens", "Grants/RefreshToken/RefreshTokenGrant.swift",
+     "if let beyond = accessMaterial.scopes.first(where: { !family.scope.contains($0) }) {",
+     "if false, let beyond = accessMaterial.scopes.first(where: { !family.scope.contains($0) }) {",
+     "RefreshRotationTests"),
+    ("R49 the MAC of a refresh token", "Issuance/RefreshToken.swift",
+     "ConstantTime.equal(mac, Array(bytes[Self.bodyLength...]))", "mac.count == 32", "RefreshRotationTests"),
+    ("E16 an assertion's jti", "ClientAuthentication/ClientAuthentication.swift",
+     "return AuthenticatedCaller(identity: .client(client), changes: [.insert(spent)])",
+     "return AuthenticatedCaller(identity: .client(client))", "ClientAuthenticationTests"),
+    ("E16 an assertion with two audiences", "ClientAuthentication/PrivateKeyJWT.swift",
+     "guard token.audience.count == 1 else {", "guard true else {", "ClientAuthenticationTests"),
+    ("E16 an assertion's lifetime", "ClientAuthentication/PrivateKeyJWT.swift",
+     "expiry - now <= Limits.clientAssertionLifetime + Limits.clockSkew", "expiry > now", "ClientAuthenticationTests"),
+    ("E17 the secret", "ClientAuthentication/ClientAuthentication.swift",
+     "guard matches else {", "guard matches || true else {", "ClientAuthenticationTests"),
+    ("E19 a disabled client", "ClientAuthentication/ClientAuthentication.swift",
+     "guard client.isEnabled else {", "guard true else {", "ClientAuthenticationTests"),
+    ("E18 the registered method", "ClientAuthentication/ClientAuthentication.swift",
+     "guard client.authenticationMethod == method else {", "guard true else {", "ClientAuthenticationTests"),
+    ("F23 introspection by a stranger", "Endpoints/Introspection/IntrospectionEndpoint.swift",
+     "guard live.audience.contains(api.audience.value) else", "guard true else", "ProtectedEndpointTests"),
+    ("F23 introspection by another client", "Endpoints/Introspection/IntrospectionEndpoint.swift",
+     "guard client.content.id == live.client.id else", "guard true else", "ProtectedEndpointTests"),
+    ("F22 the type of an access token", "Issuance/AccessTokenVerifier.swift",
+     'type: .exactly("at+jwt"), algorithms: Keyring.algorithms, now: reader.now,\n',
+     "type: .unchecked, algorithms: Keyring.algorithms, now: reader.now,\n", "ProtectedEndpointTests"),
+    ("revocation is read", "Issuance/AccessTokenVerifier.swift",
+     "issuedAt <= cutOff {", "false, issuedAt <= cutOff {", "ProtectedEndpointTests"),
+    ("revoking another client's token", "Endpoints/Revocation/RevocationEndpoint.swift",
+     'guard claims["client_id"]?.stringValue == client.id.value else {', "guard true else {", "ProtectedEndpointTests"),
+    ("userinfo without openid", "Endpoints/UserInfo/UserInfoEndpoint.swift",
+     "live.scope.contains(.openID) else {", "true else {", "ProtectedEndpointTests"),
+    ("a scope that the client may not have", "APIs/ResolvedAccess.swift",
+     "for scope in scopes where !client.scopes.contains(scope) {",
+     "for scope in scopes where false && !client.scopes.contains(scope) {", "AccessTokenTests"),
+    ("personal data in access tokens", "Issuance/AccessTokenClaims.swift",
+     "for name in names where claims[name] == nil && !personalClaims.contains(name) {",
+     "for name in names + personalClaims where claims[name] == nil {", "AccessTokenTests"),
+    ("A1 the redirect URI at the authorization endpoint", "Authorization/Checks/RedirectURICheck.swift",
+     "$0.matches(presented)", "presented.hasPrefix($0.value)", "AuthorizationServerTests"),
+]
+
+
+def run(*command, cwd):
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def check(mutants):
+    """Every check that a mutant removes must be there, once."""
+    faults = []
+    for name, file, old, _, _ in mutants:
+        count = (ROOT / SERVER / file).read_text().count(old)
+        if count != 1:
+            faults.append(f"{name}: its check stands {count} times in {file}")
+    for fault in faults:
+        print(fault)
+    print(f"{len(mutants) - len(faults)} passed, {len(faults)} failed")
+    return 1 if faults else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("word", nargs="?", default="")
+    parser.add_argument("--check", action="store_true", help="only look whether every check is still there")
+    parser.add_argument("--tree", type=pathlib.Path, help="a clone to change instead of one under .build/mutants")
+    arguments = parser.parse_args()
+    chosen = [mutant for mutant in MUTANTS if arguments.word.lower() in mutant[0].lower()]
+    if arguments.check:
+        return check(chosen)
+    tree = arguments.tree or ROOT / ".build" / "mutants"
+    if not tree.exists():
+        subprocess.run(["git", "clone", "--quiet", ROOT, tree], check=True)
+    survivors = []
+    for name, file, old, new, tests in chosen:
+        path = tree / SERVER / file
+        sound = path.read_text()
+        if sound.count(old) != 1:
+            survivors.append(f"{name}: the check is not there")
+            continue
+        path.write_text(sound.replace(old, new))
+        began = time.monotonic()
+        try:
+            outcome = run("swift", "test", "--disable-xctest", "--filter", tests, cwd=tree)
+        finally:
+            path.write_text(sound)
+        output = outcome.stdout + outcome.stderr
+        compiled = "Test run started" in output
+        verdict = "noticed" if outcome.returncode != 0 and compiled else "SURVIVED" if compiled else "DOES NOT COMPILE"
+        if verdict != "noticed":
+            survivors.append(name)
+        print(f"{verdict:>16}  {name}  ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"{len(chosen) - len(survivors)} noticed, {len(survivors)} not: {', '.join(survivors) or 'none'}")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
