@@ -1,3 +1,6 @@
+// Moments and their arithmetic: NumericDate (RFC 7519 §2) without floating point. Imports nothing, reads no clock,
+// stores nothing.
+
 /// A moment in time, in milliseconds since the Unix epoch, as every record and every token of Signet counts it.
 ///
 /// The type exists so that no interface passes bare seconds around. It has no `now`: the moment is handed in, so that

@@ -87,11 +87,11 @@ package final class SQLiteStore: Store {
         }
     }
 
-    /// Writes what is queued, then closes the file.
+    /// Writes what is queued, then closes the file; closing it again does nothing.
     ///
     /// Every later call throws `StoreError.unavailable`.
     package func close() async throws(StoreError) {
-        writes.close()
+        guard writes.close() else { return }
         reads.close()
         do {
             // The lanes drain on these queues, so whatever was queued before has been answered when these return.

@@ -83,7 +83,14 @@ final class WriteLane: Sendable {
     }
 
     /// Refuses whatever comes from now on; what is queued is still written.
-    func close() { state.withLock { $0.isClosed = true } }
+    ///
+    /// False if the lane was closed before.
+    func close() -> Bool {
+        state.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+    }
 
     private func drain(_ database: Database) {
         while let batch = takeBatch() { commit(batch, in: database) }

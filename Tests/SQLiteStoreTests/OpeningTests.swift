@@ -227,4 +227,55 @@ struct OpeningTests {
             await #expect(throws: closed) { try await store.sweep(now: .testTime, limit: 1) }
         }
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `Many may open a database that does not exist yet at the same time`() async throws {
+        for _ in 0..<5 {
+            try await TemporaryFolder.with { folder in
+                let stores = try await withThrowingTaskGroup(of: SQLiteStore.self) { group in
+                    for _ in 0..<6 { group.addTask { try SQLiteStore(path: folder.database) } }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                for (number, store) in stores.enumerated() {
+                    #expect(try await store.apply([.insert(Record(number: number))], now: .testTime) == .applied)
+                }
+                for store in stores { try await store.close() }
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `Closing under load answers everybody, and what was acknowledged is stored`() async throws {
+        try await TemporaryFolder.with { folder in
+            let store = try SQLiteStore(path: folder.database)
+            let acknowledged = try await withThrowingTaskGroup(of: [RecordKey].self) { group in
+                for task in 0..<40 {
+                    group.addTask {
+                        var keys: [RecordKey] = []
+                        for number in 0..<100_000 {
+                            let record = Record(number: task * 100_000 + number)
+                            do throws(StoreError) {
+                                guard try await store.apply([.insert(record)], now: .testTime) == .applied else {
+                                    break
+                                }
+                                keys.append(record.key)
+                                _ = try await store.find(record.key, now: .testTime)
+                            } catch {
+                                break
+                            }
+                        }
+                        return keys
+                    }
+                }
+                try await Task.sleep(for: .milliseconds(100))
+                try await store.close()
+                try await store.close()
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            let reopened = try SQLiteStore(path: folder.database)
+            let found = try await reopened.find(acknowledged.map(Lookup.key), now: .testTime)
+            #expect(!acknowledged.isEmpty && !found.contains(nil))
+            try await reopened.close()
+        }
+    }
 }
