@@ -70,6 +70,10 @@ package struct HTTPLimits: Sendable {
     package var bodyTimeout: Duration = .seconds(10)
     /// How long a connection may be silent, and how long headers may take to arrive.
     package var idleTimeout: Duration = .seconds(30)
+    /// How long an answer may take to leave: whoever does not read theirs gives up the connection.
+    package var responseTimeout: Duration = .seconds(30)
+    /// How old an HTTP/2 connection may become; then it is asked to reconnect.
+    package var connectionAge: Duration = .seconds(3600)
     /// How long a TLS handshake may take.
     package var handshakeTimeout: Duration = .seconds(10)
     /// Connections at one time; more wait in the kernel's queue.

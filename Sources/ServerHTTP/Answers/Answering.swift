@@ -18,7 +18,8 @@ struct Answer: Sendable {
     var client: RegisteredClient?
     /// The client that the request named, proven or not: for the journal only.
     var namedClient: String?
-    var closesConnection = false
+    /// Whether nothing of the request's body is left on the connection.
+    var bodyWasRead = false
 
     init(status: Int) { self.status = status }
 }

@@ -38,7 +38,7 @@ struct Browsers: Sendable {
     let random: any RandomSource
     let cookies: CookieJar
 
-    func identify(_ exchange: Exchange, limits: HTTPLimits = .standard) async throws(OAuthError) -> Browser {
+    func identify(_ exchange: Exchange) async throws(OAuthError) -> Browser {
         let sessionCookie = cookies.value(of: .session, in: exchange.headers).map { Secret($0) }
         var session: Session?
         if let sessionCookie {

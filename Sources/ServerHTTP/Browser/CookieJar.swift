@@ -12,12 +12,14 @@ struct CookieJar: Sendable {
 
     /// As long as browsers let a cookie live (RFC 6265bis §5.5).
     static let browserLifetime: Duration = .seconds(400 * 86400)
-    /// The longest value that is looked at.
-    static let longestValue = HTTPLimits.standard.cookieBytes
 
     private let isSecure: Bool
+    private let longestValue: Int
 
-    init(issuer: IssuerURL) { isSecure = issuer.isHTTPS }
+    init(issuer: IssuerURL, limits: HTTPLimits) {
+        isSecure = issuer.isHTTPS
+        longestValue = limits.cookieBytes
+    }
 
     // `__Host-` makes browsers refuse the cookie from a sibling domain or with another path (GHSA-mq4x-r2w3-j7mr). On
     // loopback http it would be refused altogether, so that there the name is bare.
@@ -37,7 +39,7 @@ struct CookieJar: Sendable {
                 found = value
             }
         }
-        guard let found, Self.isOurs(found) else { return nil }
+        guard let found, isOurs(found) else { return nil }
         return String(found)
     }
 
@@ -50,7 +52,7 @@ struct CookieJar: Sendable {
     }
 
     /// Whether the value has the alphabet and the length of base64url text that this server makes.
-    private static func isOurs(_ value: Substring) -> Bool {
+    private func isOurs(_ value: Substring) -> Bool {
         !value.isEmpty && value.utf8.count <= longestValue
             && value.utf8.allSatisfy { byte in
                 (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)

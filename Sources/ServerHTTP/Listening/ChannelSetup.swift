@@ -3,6 +3,7 @@ import HummingbirdCore
 import HummingbirdHTTP2
 import Logging
 import NIOCore
+import NIOHTTPTypes
 import NIOSSL
 import NIOTLS
 
@@ -10,6 +11,7 @@ import NIOTLS
 enum ChannelSetup {
     static func builder(limits: HTTPLimits, certificates: CertificateStore?) -> HTTPServerBuilder {
         let requests = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ResponseDeadline(timeout: TimeAmount(limits.responseTimeout))],
             idleTimeout: TimeAmount(limits.idleTimeout),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: limits.headerFieldBytes,
@@ -24,7 +26,7 @@ enum ChannelSetup {
                 gracefulCloseTimeout: limits.idleTimeout,
                 streamConfiguration: requests
             )
-            connections.maxAgeTimeout = nil
+            connections.maxAgeTimeout = limits.connectionAge
             return HandshakeLimited(
                 base: try HTTP2UpgradeChannel(
                     tlsConfiguration: certificates.configuration,
@@ -80,5 +82,29 @@ final class HandshakeDeadline: ChannelInboundHandler, RemovableChannelHandler {
             deadline = nil
         }
         context.fireUserInboundEventTriggered(event)
+    }
+}
+
+/// Closes a connection, or a stream of HTTP/2, whose other side does not take the answer.
+///
+/// While an answer waits to be sent no other time-out watches, so that a closed window would hold the connection.
+final class ResponseDeadline: ChannelOutboundHandler, RemovableChannelHandler {
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let timeout: TimeAmount
+
+    init(timeout: TimeAmount) { self.timeout = timeout }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard case .end = unwrapOutboundIn(data) else {
+            context.write(data, promise: promise)
+            return
+        }
+        let sent = promise ?? context.eventLoop.makePromise()
+        let channel = context.channel
+        let deadline = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+        sent.futureResult.whenComplete { _ in deadline.cancel() }
+        context.write(data, promise: sent)
     }
 }

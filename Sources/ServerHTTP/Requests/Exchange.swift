@@ -57,6 +57,11 @@ struct Exchange: Sendable {
     /// Whether the caller would rather read a page than JSON.
     var wantsPage: Bool { headers[.accept]?.lowercased().contains("text/html") ?? false }
 
+    /// Whether a body follows, as far as the head tells.
+    var bringsBody: Bool {
+        headers[.transferEncoding] != nil || (headers[.contentLength].map { $0 != "0" } ?? (isHTTP2 && method == .post))
+    }
+
     /// The `Origin` header, unless it came more than once.
     var origin: String? {
         let values = headers[values: .origin]

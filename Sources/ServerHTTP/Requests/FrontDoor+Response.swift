@@ -24,7 +24,8 @@ extension FrontDoor {
         if exchange.isSecure, answering.issuer.isHTTPS, age > 0 {
             headers[.strictTransportSecurity] = "max-age=\(age)"
         }
-        if answer.closesConnection {
+        if exchange.bringsBody && !answer.bodyWasRead {
+            // What follows on the connection is a body that nobody asked for, of any length.
             headers[.connection] = exchange.isHTTP2 ? nil : "close"
             channel.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
         }

@@ -45,7 +45,7 @@ struct FrontDoor: HTTPResponder {
             screens: ScreenRenderer(people: people, basePath: issuer.path),
             development: configuration.development
         )
-        browsers = Browsers(sessions: sessions, random: provider.services.random, cookies: CookieJar(issuer: issuer))
+        browsers = Browsers(sessions: sessions, random: provider.services.random, cookies: CookieJar(issuer: issuer, limits: configuration.limits))
         signIn = SignIn(
             provider: provider,
             people: people,
@@ -96,13 +96,15 @@ struct FrontDoor: HTTPResponder {
     private func call(_ endpoint: any Endpoint, _ exchange: Exchange, body: RequestBody) async -> Answer {
         do throws(OAuthError) {
             let parameters = try await exchange.parameters(body: body, limits: configuration.limits)
-            switch endpoint.audience {
-            case .programs: return await callForProgram(endpoint, exchange, parameters)
-            case .people: return await callForPerson(endpoint, exchange, parameters)
-            }
+            var answer =
+                switch endpoint.audience {
+                case .programs: await callForProgram(endpoint, exchange, parameters)
+                case .people: await callForPerson(endpoint, exchange, parameters)
+                }
+            answer.bodyWasRead = exchange.method == .post
+            return answer
         } catch {
             var answer = answering.refusal(error, exchange, audience: endpoint.audience)
-            answer.closesConnection = error.status == 413 || error.status == 408
             await origins.allow(&answer, exchange, access: endpoint.browserAccess, now: exchange.receivedAt)
             return answer
         }

@@ -9,7 +9,7 @@ struct LimitTests {
 
     @Test("a body that does not arrive in time is answered with 408, and the connection ends")
     func slowBody() async throws {
-        try await withServer(configure: { $0.limits.bodyTimeout = .milliseconds(200) }) { server in
+        try await withServer(.with { $0.limits.bodyTimeout = .milliseconds(200) }) { server in
             let slow = try await server.connect()
             try await slow.send(Self.head + "Content-Length: 5\r\n\r\na=")
             #expect(try await slow.wait { $0.text.hasPrefix("HTTP/1.1 408 ") })
@@ -26,7 +26,7 @@ struct LimitTests {
 
     @Test("a trickle of bytes keeps no connection longer than the body may take")
     func trickle() async throws {
-        try await withServer(configure: { $0.limits.bodyTimeout = .milliseconds(300) }) { server in
+        try await withServer(.with { $0.limits.bodyTimeout = .milliseconds(300) }) { server in
             let slow = try await server.connect()
             try await slow.send(Self.head + "Content-Length: 60000\r\n\r\n")
             for _ in 0..<100 where !slow.isClosed {
@@ -78,7 +78,7 @@ struct LimitTests {
 
     @Test("a connection that says nothing, or never ends its headers, is closed")
     func idle() async throws {
-        try await withServer(configure: { $0.limits.idleTimeout = .milliseconds(300) }) { server in
+        try await withServer(.with { $0.limits.idleTimeout = .milliseconds(300) }) { server in
             let silent = try await server.connect()
             let endless = try await server.connect()
             try? await endless.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n")
@@ -105,9 +105,48 @@ struct LimitTests {
         }
     }
 
+    @Test("who does not read the answers gives up the connection")
+    func unreadAnswers() async throws {
+        try await withServer(
+            .with {
+                $0.limits.responseTimeout = .milliseconds(500)
+                $0.limits.connections = 1
+            }
+        ) { server in
+            let deaf = try await server.connect(reading: .never)
+            let requests = String(repeating: "GET /assets/signet.css HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 200)
+            // Until neither side's buffers take any more.
+            let writing = Task { for _ in 0..<100 { try await deaf.send(requests) } }
+            let next = try await server.connect()
+            try await next.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(try await next.wait(.seconds(30)) { $0.text.contains("200 OK") })
+            writing.cancel()
+            try await deaf.close()
+            try await next.close()
+        }
+    }
+
+    @Test("a body that nobody asked for ends the connection", arguments: ["GET /echo", "POST /nothing", "PUT /token"])
+    func unreadBody(line: String) async throws {
+        try await withServer { server in
+            let request = "\(line) HTTP/1.1\r\nHost: localhost\r\n"
+            let endless = try await server.connect()
+            try await endless.send(request + "Transfer-Encoding: chunked\r\n\r\n")
+            for _ in 0..<500 where !endless.isClosed {
+                try? await endless.send("1\r\nx\r\n")
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            #expect(endless.isClosed && endless.text.hasPrefix("HTTP/1.1 "))
+            let modest = try await server.connect()
+            try await modest.send(request + "Content-Length: 0\r\n\r\n" + request + "\r\n")
+            #expect(try await modest.wait { $0.text.ranges(of: "HTTP/1.1 ").count == 2 })
+            try await modest.close()
+        }
+    }
+
     @Test("no more connections are accepted at one time than the limit")
     func connections() async throws {
-        try await withServer(configure: { $0.limits.connections = 2 }) { server in
+        try await withServer(.with { $0.limits.connections = 2 }) { server in
             let request = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n"
             let first = try await server.connect()
             let second = try await server.connect()

@@ -14,7 +14,7 @@ struct TLSTests {
     func negotiation() async throws {
         let folder = try TemporaryFolder()
         let files = try TestCertificates.make(in: folder.path, name: "one")
-        try await withServer(issuer: HTTPWorld.https, configure: { $0.tls = files }) { server in
+        try await withServer(issuer: HTTPWorld.https, .with { $0.tls = files }) { server in
             for (offered, expected) in [(["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1"), ([], nil)]
                 as [([String], String?)]
             {
@@ -36,7 +36,7 @@ struct TLSTests {
     func versions(version: TLSVersion) async throws {
         let folder = try TemporaryFolder()
         let files = try TestCertificates.make(in: folder.path, name: "one")
-        try await withServer(issuer: HTTPWorld.https, configure: { $0.tls = files }) { server in
+        try await withServer(issuer: HTTPWorld.https, .with { $0.tls = files }) { server in
             let client = try TestCertificates.client(trusting: files, maximum: version)
             let connection = try await server.connect(tls: client)
             try await connection.wait { $0.isSecure || $0.isClosed }
@@ -51,7 +51,7 @@ struct TLSTests {
         let files = try TestCertificates.make(in: folder.path, name: "one")
         try await withServer(
             issuer: HTTPWorld.https,
-            configure: {
+            .with {
                 $0.tls = files
                 $0.limits.handshakeTimeout = .milliseconds(300)
             }
@@ -79,7 +79,7 @@ struct TLSTests {
         try install(old.certificate, old.privateKey)
         try await withServer(
             issuer: HTTPWorld.https,
-            configure: {
+            .with {
                 $0.tls = files
                 $0.certificatePollInterval = .milliseconds(50)
             }
@@ -140,7 +140,7 @@ struct TLSTests {
     func journey() async throws {
         let folder = try TemporaryFolder()
         let files = try TestCertificates.make(in: folder.path, name: "id.example")
-        try await withServer(issuer: HTTPWorld.https, configure: { $0.tls = files }) { server in
+        try await withServer(issuer: HTTPWorld.https, .with { $0.tls = files }) { server in
             try await server.world.client()
             try await server.world.person()
             let curl = Curl(port: server.address.port, folder: folder.path)

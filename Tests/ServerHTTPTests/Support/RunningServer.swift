@@ -60,18 +60,26 @@ final class RunningServer: Sendable {
         try await running.value
     }
 
-    func connect(tls: TLSConfiguration? = nil) async throws -> RawConnection {
-        try await RawConnection.open(port: address.port, tls: tls)
+    func connect(tls: TLSConfiguration? = nil, reading: RawConnection.Reading = .always) async throws -> RawConnection {
+        try await RawConnection.open(port: address.port, tls: tls, reading: reading)
     }
+}
+
+/// What a test wants of its server.
+struct ServerSetup {
+    var edit: (inout HTTPConfiguration) -> Void
+
+    static func with(_ edit: @escaping (inout HTTPConfiguration) -> Void) -> ServerSetup { ServerSetup(edit: edit) }
+    static let standard = ServerSetup { _ in }
 }
 
 /// Starts a server, and stops it whatever the test does.
 func withServer(
     issuer: String = HTTPWorld.loopback,
-    configure: (inout HTTPConfiguration) -> Void = { _ in },
-    _ test: (RunningServer) async throws -> Void
+    _ setup: ServerSetup = .standard,
+    test: (RunningServer) async throws -> Void
 ) async throws {
-    let server = try await RunningServer.start(issuer: issuer, configure: configure)
+    let server = try await RunningServer.start(issuer: issuer, configure: setup.edit)
     do {
         try await test(server)
     } catch {
@@ -96,7 +104,9 @@ final class RawConnection: ChannelInboundHandler, Sendable {
     private let state = MutexBox(State())
     private let channel = MutexBox<(any Channel)?>(nil)
 
-    static func open(port: Int, tls: TLSConfiguration?) async throws -> RawConnection {
+    enum Reading: Sendable { case always, never }
+
+    static func open(port: Int, tls: TLSConfiguration?, reading: Reading) async throws -> RawConnection {
         let connection = RawConnection()
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -110,6 +120,7 @@ final class RawConnection: ChannelInboundHandler, Sendable {
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }
+            .channelOption(.autoRead, value: reading == .always)
             .connect(host: "127.0.0.1", port: port).get()
         connection.channel.change { $0 = channel }
         return connection
