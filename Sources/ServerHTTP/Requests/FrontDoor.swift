@@ -45,7 +45,11 @@ struct FrontDoor: HTTPResponder {
             screens: ScreenRenderer(people: people, basePath: issuer.path),
             development: configuration.development
         )
-        browsers = Browsers(sessions: sessions, random: provider.services.random, cookies: CookieJar(issuer: issuer, limits: configuration.limits))
+        browsers = Browsers(
+            sessions: sessions,
+            random: provider.services.random,
+            cookies: CookieJar(issuer: issuer, limits: configuration.limits)
+        )
         signIn = SignIn(
             provider: provider,
             people: people,

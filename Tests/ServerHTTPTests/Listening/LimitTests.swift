@@ -183,28 +183,30 @@ struct LifecycleTests {
 
     @Test("a shutdown lets a request finish, closes idle connections, and takes no new ones")
     func drain() async throws {
-        let server = try await RunningServer.start()
+        let gate = Gate()
+        let server = try await RunningServer.start(features: [gate])
         let idle = try await server.connect()
         try await idle.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
         try await idle.wait { $0.text.contains("200 OK") }
         let busy = try await server.connect()
-        try await busy.send(LimitTests.head + "Content-Length: 3\r\n\r\n")
-        try await Task.sleep(for: .milliseconds(100))
+        try await busy.send("GET /gate HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(try await busy.wait { _ in gate.arrived.value == 1 })
         let stopping = Task { try await server.stop() }
         #expect(try await idle.wait { $0.isClosed })
         #expect(!busy.isClosed)
         await #expect(throws: (any Error).self) { _ = try await server.connect() }
-        try await busy.send("a=b")
-        #expect(try await busy.wait { $0.text.contains("\"p_a\":\"b\"") })
+        gate.open()
+        #expect(try await busy.wait { $0.text.contains("\"passed\":true") })
         try await stopping.value
     }
 
     @Test("what does not finish is cut when the time to drain is over")
     func drainLimit() async throws {
-        let server = try await RunningServer.start { $0.drainTimeout = .milliseconds(300) }
+        let gate = Gate()
+        let server = try await RunningServer.start(features: [gate]) { $0.drainTimeout = .milliseconds(300) }
         let stuck = try await server.connect()
-        try await stuck.send(LimitTests.head + "Content-Length: 3\r\n\r\n")
-        try await Task.sleep(for: .milliseconds(100))
+        try await stuck.send("GET /gate HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(try await stuck.wait { _ in gate.arrived.value == 1 })
         try await server.stop()
         #expect(try await stuck.wait { $0.isClosed })
     }

@@ -93,3 +93,22 @@ struct AnswerEndpoint: Endpoint {
         }
     }
 }
+
+/// An endpoint whose requests wait until the test lets them go on.
+final class Gate: Feature, Endpoint {
+    let location = EndpointLocation.belowIssuer("/gate")
+    let methods: Set<EndpointRequest.Method> = [.get]
+    let browserAccess = BrowserAccess.none
+    let audience = EndpointAudience.programs
+    let arrived = MutexBox(0)
+    let isOpen = MutexBox(false)
+
+    func contribute(to assembly: inout Assembly) { assembly.add(self) }
+    func open() { isOpen.change { $0 = true } }
+
+    func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
+        arrived.change { $0 += 1 }
+        while !isOpen.value, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(5)) }
+        return EndpointResponse(body: .json(["passed": true]))
+    }
+}

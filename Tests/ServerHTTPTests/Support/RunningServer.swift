@@ -1,3 +1,4 @@
+import AuthorizationServer
 import Foundation
 import Logging
 import NIOCore
@@ -19,10 +20,12 @@ final class RunningServer: Sendable {
     /// Starts it on a free port of the loopback.
     static func start(
         issuer: String = HTTPWorld.loopback,
+        features: [any Feature] = [],
         configure: (inout HTTPConfiguration) -> Void = { _ in }
     ) async throws -> RunningServer {
         let (ports, bound) = AsyncStream.makeStream(of: ListenAddress.self)
-        let world = try await HTTPWorld(issuer: issuer) { configuration in
+        let world = try await HTTPWorld(issuer: issuer, features: Features.all + [EchoFeature()] + features) {
+            configuration in
             configure(&configuration)
             configuration.onListening = { bound.yield($0) }
         }
@@ -70,7 +73,7 @@ struct ServerSetup {
     var edit: (inout HTTPConfiguration) -> Void
 
     static func with(_ edit: @escaping (inout HTTPConfiguration) -> Void) -> ServerSetup { ServerSetup(edit: edit) }
-    static let standard = ServerSetup { _ in }
+    static var standard: ServerSetup { ServerSetup { _ in } }
 }
 
 /// Starts a server, and stops it whatever the test does.
