@@ -181,9 +181,9 @@ let package = Package(
         .testTarget(
             name: "signetTests",
             dependencies: [
-                "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "Storage", "Pages",
-                "JOSE",
-                "Instants", hummingbird, hummingbirdTesting, logging,
+                "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "SQLiteStore",
+                "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting, asyncHTTPClient,
+                argumentParser, nioCore, nioHTTP1, logging,
             ],
             swiftSettings: settings
         ),

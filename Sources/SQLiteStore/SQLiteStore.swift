@@ -95,7 +95,9 @@ package final class SQLiteStore: Store {
         reads.close()
         do {
             // The lanes drain on these queues, so whatever was queued before has been answered when these return.
-            try await pool.barrierWriteWithoutTransaction { _ in }
+            // The pool closes its writer first and its readers cannot checkpoint: without this the file would stay without
+            // what is in the log, and whoever copies only the file would lose it. A busy log is left to the next one.
+            try await pool.barrierWriteWithoutTransaction { database in _ = try? database.checkpoint(.passive) }
             try pool.close()
         } catch {
             throw SQLiteFault(error).storeError

@@ -33,7 +33,11 @@ extension ListenAddress {
     }
 
     /// Whether nobody but this machine can reach it.
-    var isLoopback: Bool { host.hasPrefix("127.") || host == "::1" || host == "localhost" }
+    var isLoopback: Bool {
+        // A name may begin with 127. and lead anywhere.
+        let isAddress = NetworkText.byteCount(ofAddress: host) != nil
+        return (isAddress && host.hasPrefix("127.")) || host == "::1" || host == "localhost"
+    }
 }
 
 /// Addresses and networks of proxies.

@@ -34,7 +34,12 @@ struct Workbench: Sendable {
         let keys = DerivedKeys(try folder.masterKey(missing, random: random))
         let store = try openStore(folder)
         let wall = SystemTimeSource().moment().wall
-        try await MasterKeyCheck.verify(keys, folder: folder, store: store, now: wall)
+        do {
+            try await MasterKeyCheck.verify(keys, folder: folder, store: store, now: wall)
+        } catch {
+            try? await store.close()
+            throw error
+        }
         var configuration = provider
         if configuration == nil { configuration = try await ServedConfiguration.find(in: store, now: wall)?.provider }
         // Before the first `serve` no token was issued, so the name of the issuer cannot matter.
@@ -97,5 +102,6 @@ struct Workbench: Sendable {
         return Sessions(store: store, lifetimes: lifetimes, randomness: randomness, endings: endings)
     }
 
+    /// Closes the store; every answer that was given is on the disk already, so that nothing is lost if this fails.
     func close() async { try? await store.close() }
 }

@@ -189,7 +189,10 @@ private struct PersonEdit: Sendable {
         if !roles.isEmpty { person.roles = roles }
         if !groups.isEmpty { person.groups = groups }
         if !entitlements.isEmpty { person.entitlements = entitlements }
-        for claim in claims { person.claims[claim.name] = claim.value == .null ? nil : claim.value }
+        for claim in claims {
+            // A plain nil would be JSON's null.
+            person.claims[claim.name] = claim.value == .null ? Optional<JSON>.none : claim.value
+        }
     }
 }
 

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import signet
+
+@Suite("Command line: every command")
+struct CommandTreeTests {
+    static func leaves(
+        of command: any ParsableCommand.Type = SignetCommand.self,
+        path: [String] = []
+    ) -> [(path: [String], command: any ParsableCommand.Type)] {
+        let subcommands = command.configuration.subcommands
+        guard !subcommands.isEmpty else { return [(path, command)] }
+        return subcommands.flatMap { leaves(of: $0, path: path + [$0._commandName]) }
+    }
+
+    @Test("Every command has an abstract and examples")
+    func examples() {
+        let all = Self.leaves()
+        #expect(all.count == 30)
+        for (path, command) in all where path != ["version"] {
+            let name = path.joined(separator: " ")
+            #expect(!command.configuration.abstract.isEmpty, "\(name)")
+            #expect(command.configuration.discussion.contains("Example"), "\(name)")
+            #expect(command.configuration.discussion.contains("signet \(path[0])"), "\(name)")
+        }
+    }
+
+    @Test("Every command that prints a result has --json, and every one that works on a store --data-dir and --config")
+    func sharedOptions() {
+        for (path, command) in Self.leaves() {
+            let name = path.joined(separator: " ")
+            let help = SignetCommand.helpMessage(for: command, columns: 200)
+            if name != "serve" && name != "config check" { #expect(help.contains("--json"), "\(name)") }
+            guard name != "version" else { continue }
+            #expect(help.contains("--data-dir"), "\(name)")
+            #expect(help.contains("--config"), "\(name)")
+        }
+    }
+
+    @Test("The examples of the help are accepted by the parser")
+    func examplesParse() throws {
+        var count = 0
+        for (path, command) in Self.leaves() {
+            let lines = command.configuration.discussion.split(separator: "\n").filter {
+                $0.contains("signet \(path[0])")
+            }
+            for line in lines {
+                let text = line[(line.range(of: "signet ")?.lowerBound ?? line.startIndex)...]
+                let words = Self.words(String(text.prefix { $0 != "<" && $0 != "|" }))
+                _ = try SignetCommand.parseAsRoot(Array(words.dropFirst()))
+                count += 1
+            }
+        }
+        #expect(count > 40)
+    }
+
+    /// Words as a shell splits them, with single quotes.
+    static func words(_ line: String) -> [String] {
+        var words: [String] = []
+        var word = ""
+        var isQuoted = false
+        for character in line {
+            switch character {
+            case "'": isQuoted.toggle()
+            case " " where !isQuoted:
+                if !word.isEmpty { words.append(word) }
+                word = ""
+            default: word.append(character)
+            }
+        }
+        return word.isEmpty ? words : words + [word]
+    }
+}
