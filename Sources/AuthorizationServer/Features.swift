@@ -1,4 +1,9 @@
-/// THE list: every feature of the server, one row each. Reading it is reading what the server can do.
+// The list of everything that the server can do. A feature contributes grants, endpoints, metadata and the kinds of
+// record that it owns (Kernel/Feature.swift); a row here switches it on, and nothing else has to be edited.
+
+/// THE list: every feature of the server, one row each.
+///
+/// Reading it is reading what the server can do.
 package enum Features {
     package static var all: [any Feature] {
         [

@@ -5,8 +5,9 @@ package import Logging
 package import OAuthVocabulary
 package import Storage
 
-/// The authorization server: every protocol decision behind one front door. It does no I/O but through its store, and
-/// knows nothing of HTTP beyond methods, parameters and status codes.
+/// The authorization server: every protocol decision behind one front door.
+///
+/// It does no I/O but through its store, and knows nothing of HTTP beyond methods, parameters and status codes.
 package struct Provider: Sendable {
     package let services: Services
     /// Every endpoint that the features contribute, to be mounted.
@@ -27,8 +28,17 @@ package struct Provider: Sendable {
         let assembly = try Assembly(features, configuration: configuration)
         endpoints = assembly.endpoints
         services = Services(
-            configuration: configuration, store: store, endUsers: endUsers, throttle: throttle, keys: keys,
-            keyring: keyring, time: time, random: random, grants: assembly.grants, metadata: assembly.metadata,
-            logger: logger)
+            configuration: configuration,
+            store: store,
+            endUsers: endUsers,
+            throttle: throttle,
+            keys: keys,
+            keyring: keyring,
+            time: time,
+            random: random,
+            grants: assembly.grants,
+            metadata: assembly.metadata,
+            logger: logger
+        )
     }
 }

@@ -45,7 +45,8 @@ import Testing
     }
 
     static let mismatches: [(String, String)] = [
-        ("a longer path", "https://app.example/callback/"), ("CVE-2023-6291: a prefix", "https://app.example/callback/x"),
+        ("a longer path", "https://app.example/callback/"),
+        ("CVE-2023-6291: a prefix", "https://app.example/callback/x"),
         ("a query", "https://app.example/callback?x=y"), ("CVE-2020-15234: case", "https://app.example/Callback"),
         ("case of the host", "https://APP.example/callback"), ("a default port", "https://app.example:443/callback"),
         ("CVE-2026-41569: the host as a prefix", "https://app.example.evil.example/callback"),

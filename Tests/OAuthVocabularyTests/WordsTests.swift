@@ -44,7 +44,9 @@ import Testing
         let secret = Secret("hunter2")
         var dumped = ""
         dump(secret, to: &dumped)
-        for text in ["\(secret)", String(reflecting: secret), "\([secret])", dumped] { #expect(!text.contains("hunter2")) }
+        for text in ["\(secret)", String(reflecting: secret), "\([secret])", dumped] {
+            #expect(!text.contains("hunter2"))
+        }
         #expect(secret == Secret("hunter2") && secret != Secret("hunter3") && secret != Secret("hunter"))
     }
 }

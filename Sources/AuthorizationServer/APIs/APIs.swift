@@ -25,7 +25,9 @@ package struct APIs: Sendable {
     }
 
     package func list(
-        after: ResourceIndicator? = nil, limit: Int, now: Instant
+        after: ResourceIndicator? = nil,
+        limit: Int,
+        now: Instant
     ) async throws(StoreError) -> [RegisteredAPI] {
         let start = after.map { RegisteredAPI.key($0).identifier }
         var apis: [RegisteredAPI] = []
@@ -44,7 +46,9 @@ package struct APIs: Sendable {
 
     /// Changes an API on record; `edit` may run more than once.
     package func update(
-        _ audience: ResourceIndicator, now: Instant, edit: (inout RegisteredAPI) throws -> Void
+        _ audience: ResourceIndicator,
+        now: Instant,
+        edit: (inout RegisteredAPI) throws -> Void
     ) async throws -> RegisteredAPI {
         for _ in 0..<Limits.applyAttempts {
             guard let stored = try await find(audience, now: now) else {
@@ -75,7 +79,8 @@ package struct APIs: Sendable {
         Record(
             key: RegisteredAPI.key(api.audience),
             indexes: api.scopes.map { RegisteredAPI.index($0.scope) } + [RegisteredAPI.index(api.credentialID)],
-            payload: try api.encoded())
+            payload: try api.encoded()
+        )
     }
 
     private static func check(_ api: RegisteredAPI) throws(RegistrationError) {

@@ -38,7 +38,11 @@ package struct RegisteredAPI: Payload, Hashable {
     package var createdAt: Instant
 
     package init(
-        audience: ResourceIndicator, name: String, credentialID: ClientID, secretHash: String, createdAt: Instant
+        audience: ResourceIndicator,
+        name: String,
+        credentialID: ClientID,
+        secretHash: String,
+        createdAt: Instant
     ) {
         self.audience = audience
         self.name = name
@@ -49,6 +53,8 @@ package struct RegisteredAPI: Payload, Hashable {
 
     package static func key(_ audience: ResourceIndicator) -> RecordKey { RecordKey(kind, audience.value) }
     package static func index(_ scope: Scope) -> SecondaryIndex { SecondaryIndex("scope", scope.value) }
-    package static func index(_ credential: ClientID) -> SecondaryIndex { SecondaryIndex("credential", credential.value) }
+    package static func index(_ credential: ClientID) -> SecondaryIndex {
+        SecondaryIndex("credential", credential.value)
+    }
     package func offers(_ scope: Scope) -> Bool { scopes.contains { $0.scope == scope } }
 }

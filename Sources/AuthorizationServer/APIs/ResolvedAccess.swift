@@ -4,7 +4,9 @@ package import OAuthVocabulary
 package struct ResolvedAccess: Hashable, Sendable {
     /// The API; `nil` where the token is for the issuer's own endpoints or for an audience without a record.
     package var api: RegisteredAPI?
-    /// `aud`, RFC 9068 §2.2. The issuer is in it where `openid` is granted, because then userinfo accepts the token.
+    /// `aud`, RFC 9068 §2.2.
+    ///
+    /// The issuer is in it where `openid` is granted, because then userinfo accepts the token.
     package var audience: [String]
     package var scope: ScopeSet
 }
@@ -24,7 +26,9 @@ package enum AccessResolution {
     }
 
     package static func resolve(
-        _ material: Material, client: RegisteredClient, configuration: ProviderConfiguration
+        _ material: Material,
+        client: RegisteredClient,
+        configuration: ProviderConfiguration
     ) throws(OAuthError) -> ResolvedAccess {
         var scopes: [Scope] = []
         var apis: [ResourceIndicator: RegisteredAPI] = [:]
@@ -37,28 +41,40 @@ package enum AccessResolution {
             } else if material.wereNamed {
                 // RFC 6749 §3.3 and RFC 8707 §2: a scope means something at its own API only.
                 throw OAuthError(
-                    .invalidScope, "a requested scope is unknown or does not belong to the requested resource",
-                    detail: "scope \(scope), resource \(material.resource?.value ?? "not named")")
+                    .invalidScope,
+                    "a requested scope is unknown or does not belong to the requested resource",
+                    detail: "scope \(scope), resource \(material.resource?.value ?? "not named")"
+                )
             }
         }
         for scope in scopes where !client.scopes.contains(scope) {
             throw OAuthError(
-                .invalidScope, "a requested scope is not allowed for this client",
-                detail: "scope \(scope) is not in the client's scopes: \(client.scopes)")
+                .invalidScope,
+                "a requested scope is not allowed for this client",
+                detail: "scope \(scope) is not in the client's scopes: \(client.scopes)"
+            )
         }
         if material.resource != nil, material.target == nil, material.resource != configuration.defaultAudience {
             throw OAuthError(
-                .invalidTarget, "the requested resource is unknown", detail: "resource \(material.resource?.value ?? "")")
+                .invalidTarget,
+                "the requested resource is unknown",
+                detail: "resource \(material.resource?.value ?? "")"
+            )
         }
         guard apis.count <= 1 else {
             throw OAuthError(
-                .invalidScope, "the requested scopes belong to more than one API; name one with resource",
-                detail: "APIs: \(apis.keys.map(\.value).sorted().joined(separator: " "))")
+                .invalidScope,
+                "the requested scopes belong to more than one API; name one with resource",
+                detail: "APIs: \(apis.keys.map(\.value).sorted().joined(separator: " "))"
+            )
         }
         let api = material.target ?? apis.values.first
         if let api, apis.isEmpty, client.defaultResource != api.audience {
             throw OAuthError(
-                .invalidTarget, "this client has no scope of the requested resource", detail: "resource \(api.audience)")
+                .invalidTarget,
+                "this client has no scope of the requested resource",
+                detail: "resource \(api.audience)"
+            )
         }
         let scope = ScopeSet(scopes)
         var audience = [api?.audience.value ?? configuration.defaultAudience?.value ?? configuration.issuerAudience]
@@ -72,7 +88,9 @@ package enum AccessResolution {
 extension Reader {
     /// Parses `scope` and `resource` and loads what `AccessResolution` needs.
     package func accessMaterial(
-        scope text: String?, resources: [String], client: RegisteredClient
+        scope text: String?,
+        resources: [String],
+        client: RegisteredClient
     ) async throws(OAuthError) -> AccessResolution.Material {
         guard resources.count <= 1 else {
             throw OAuthError(.invalidTarget, "name one resource at a time", detail: "\(resources.count) resources")
@@ -82,12 +100,19 @@ extension Reader {
             // RFC 8707 §2: "Its value MUST be an absolute URI"; "MUST NOT include a fragment component"
             guard let indicator = ResourceIndicator(named) else {
                 throw OAuthError(
-                    .invalidTarget, "resource must be an absolute URI without a fragment", detail: "resource not a URI")
+                    .invalidTarget,
+                    "resource must be an absolute URI without a fragment",
+                    detail: "resource not a URI"
+                )
             }
             resource = indicator
         }
         guard let named = text.map(ScopeSet.init(parameter:)) ?? .some([]) else {
-            throw OAuthError(.invalidScope, "scope must be scope-tokens separated by single spaces", detail: "malformed")
+            throw OAuthError(
+                .invalidScope,
+                "scope must be scope-tokens separated by single spaces",
+                detail: "malformed"
+            )
         }
         let scopes = named.isEmpty ? client.scopes.filter { !Scope.ofOpenIDConnect.contains($0) } : named
         let owners = try await apis(owning: scopes)
@@ -97,7 +122,12 @@ extension Reader {
         var target: RegisteredAPI?
         if let resource { target = try await api(resource) }
         return AccessResolution.Material(
-            scopes: scopes, owners: owners, resource: resource, target: target, wereNamed: !named.isEmpty)
+            scopes: scopes,
+            owners: owners,
+            resource: resource,
+            target: target,
+            wereNamed: !named.isEmpty
+        )
     }
 
     private func apis(owning scopes: ScopeSet) async throws(OAuthError) -> [RegisteredAPI?] {

@@ -69,8 +69,9 @@ enum PresentedCredentials: Sendable {
     }
 }
 
-/// Authenticates the caller of an endpoint. One answer for an unknown client, a wrong secret and a wrong method: the log
-/// tells them apart.
+/// Authenticates the caller of an endpoint.
+///
+/// One answer for an unknown client, a wrong secret and a wrong method: the log tells them apart.
 package struct ClientAuthentication: Sendable {
     let services: Services
     let reader: Reader
@@ -106,7 +107,10 @@ package struct ClientAuthentication: Sendable {
             if presented.method != .none, error.code == .invalidClient {
                 try await answering { () async throws(StoreError) in
                     try await services.throttle.recordFailure(
-                        client: id, address: request.remoteAddress, now: reader.now)
+                        client: id,
+                        address: request.remoteAddress,
+                        now: reader.now
+                    )
                 }
             }
             throw error
@@ -120,7 +124,8 @@ package struct ClientAuthentication: Sendable {
         if let wait { throw .tooManyRequests(retryAfter: wait, detail: "client authentication of \(id) is throttled") }
     }
 
-    private func verify(_ presented: PresentedCredentials, id: ClientID) async throws(OAuthError) -> AuthenticatedCaller {
+    private func verify(_ presented: PresentedCredentials, id: ClientID) async throws(OAuthError) -> AuthenticatedCaller
+    {
         let records = try await reader.find([
             .key(RegisteredClient.key(id)), .index(RegisteredAPI.kind, RegisteredAPI.index(id)),
         ])
@@ -146,19 +151,25 @@ package struct ClientAuthentication: Sendable {
             return AuthenticatedCaller(identity: .client(client))
         }
         let spent = try PrivateKeyJWT.verify(
-            assertion, client: client.content, configuration: services.configuration, now: reader.now)
+            assertion,
+            client: client.content,
+            configuration: services.configuration,
+            now: reader.now
+        )
         guard try await reader.find([.key(spent.key)])[0] == nil else { throw PrivateKeyJWT.replayed(id) }
         return AuthenticatedCaller(identity: .client(client), changes: [.insert(spent)])
     }
 
     private static func check(
-        _ client: RegisteredClient, uses method: ClientAuthenticationMethod
+        _ client: RegisteredClient,
+        uses method: ClientAuthenticationMethod
     ) throws(OAuthError) {
         // CVE-2025-64521, CVE-2026-1609: a disabled client gets nothing, whatever it can prove.
         guard client.isEnabled else { throw PresentedCredentials.failure("client \(client.id) is disabled") }
         guard client.authenticationMethod == method else {
             throw PresentedCredentials.failure(
-                "client \(client.id) is registered for \(client.authenticationMethod) but used \(method)")
+                "client \(client.id) is registered for \(client.authenticationMethod) but used \(method)"
+            )
         }
     }
 }

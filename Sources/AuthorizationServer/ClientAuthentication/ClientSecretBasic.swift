@@ -3,8 +3,9 @@ import OAuthVocabulary
 
 /// `client_secret_basic`: HTTP Basic (RFC 7617) with both halves form-encoded (RFC 6749 §2.3.1).
 enum ClientSecretBasic {
-    /// The credentials of the header; `nil` where there is no Basic header. A Basic header that does not parse strictly
-    /// is refused and not passed over.
+    /// The credentials of the header; `nil` where there is no Basic header.
+    ///
+    /// A Basic header that does not parse strictly is refused and not passed over.
     static func credentials(_ authorization: String?) throws(OAuthError) -> (ClientID, Secret)? {
         guard let authorization, authorization.utf8.count >= 6, authorization.prefix(6).lowercased() == "basic " else {
             return nil

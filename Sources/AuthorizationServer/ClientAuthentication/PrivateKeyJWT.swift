@@ -3,7 +3,9 @@ import JOSE
 import OAuthVocabulary
 import Storage
 
-/// `private_key_jwt`: an assertion signed with a key of the client. RFC 7523 §3, OpenID Connect Core §9.
+/// `private_key_jwt`: an assertion signed with a key of the client.
+///
+/// RFC 7523 §3, OpenID Connect Core §9.
 enum PrivateKeyJWT {
     static let assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     static let algorithms: [SignatureAlgorithm] = [.es256, .rs256, .edDSA]
@@ -23,13 +25,23 @@ enum PrivateKeyJWT {
 
     /// Checks the assertion and returns the record that spends it.
     static func verify(
-        _ assertion: String, client: RegisteredClient, configuration: ProviderConfiguration, now: Instant
+        _ assertion: String,
+        client: RegisteredClient,
+        configuration: ProviderConfiguration,
+        now: Instant
     ) throws(OAuthError) -> Record {
-        try spentRecord(verified(assertion, client: client, configuration: configuration, now: now), client: client, now: now)
+        try spentRecord(
+            verified(assertion, client: client, configuration: configuration, now: now),
+            client: client,
+            now: now
+        )
     }
 
     private static func verified(
-        _ assertion: String, client: RegisteredClient, configuration: ProviderConfiguration, now: Instant
+        _ assertion: String,
+        client: RegisteredClient,
+        configuration: ProviderConfiguration,
+        now: Instant
     ) throws(OAuthError) -> VerifiedToken {
         do throws(JOSEError) {
             let keys = try KeySet(parsing: Array((client.keySet ?? "").utf8))
@@ -39,22 +51,32 @@ enum PrivateKeyJWT {
                     issuer: .exactly(client.id.value),
                     // The issuer is what the current drafts want; the endpoint's address is what clients send.
                     audience: .anyOf([configuration.issuer.value, configuration.url("/token")]),
-                    type: .unchecked, algorithms: algorithms, now: now, leeway: Limits.clockSkew,
-                    requiredClaims: ["sub", "jti"]))
+                    type: .unchecked,
+                    algorithms: algorithms,
+                    now: now,
+                    leeway: Limits.clockSkew,
+                    requiredClaims: ["sub", "jti"]
+                )
+            )
             return token
         } catch {
             throw PresentedCredentials.failure(
-                "assertion of \(client.id) refused: \(error.code) \(error.claim ?? "") \(error.reason)")
+                "assertion of \(client.id) refused: \(error.code) \(error.claim ?? "") \(error.reason)"
+            )
         }
     }
 
     private static func spentRecord(
-        _ token: VerifiedToken, client: RegisteredClient, now: Instant
+        _ token: VerifiedToken,
+        client: RegisteredClient,
+        now: Instant
     ) throws(OAuthError) -> Record {
         // RFC 7523 §3: "For client authentication, the subject MUST be the client_id of the OAuth client."
         guard token.subject == client.id.value else { throw PresentedCredentials.failure("sub is not the client") }
         // One audience, or the assertion could be meant for another server as well.
-        guard token.audience.count == 1 else { throw PresentedCredentials.failure("the assertion has several audiences") }
+        guard token.audience.count == 1 else {
+            throw PresentedCredentials.failure("the assertion has several audiences")
+        }
         guard let expiry = token.expiresAt, expiry - now <= Limits.clientAssertionLifetime + Limits.clockSkew else {
             throw PresentedCredentials.failure("the assertion lives longer than \(Limits.clientAssertionLifetime)")
         }
@@ -62,8 +84,11 @@ enum PrivateKeyJWT {
             throw PresentedCredentials.failure("jti is empty or too long")
         }
         return Record(
-            key: RecordKey(assertionKind, "\(client.id)\u{0}\(id)"), client: client.id.value,
-            expiresAt: expiry + Limits.clockSkew, payload: [])
+            key: RecordKey(assertionKind, "\(client.id)\u{0}\(id)"),
+            client: client.id.value,
+            expiresAt: expiry + Limits.clockSkew,
+            payload: []
+        )
     }
 
     /// CVE-2020-5300, CVE-2020-15222: an assertion counts once.

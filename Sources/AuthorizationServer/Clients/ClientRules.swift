@@ -40,7 +40,10 @@ enum ClientRules {
                 ![SignatureAlgorithm.rs256, .es256, .edDSA].map(\.name).contains(client.idTokenAlgorithm),
                 "the ID token algorithm must be RS256, ES256 or EdDSA"
             ),
-            (client.origins.contains { !isOrigin($0) }, "an origin must be scheme://host or scheme://host:port, nothing more"),
+            (
+                client.origins.contains { !isOrigin($0) },
+                "an origin must be scheme://host or scheme://host:port, nothing more"
+            ),
             (client.refreshIdleSeconds.map { $0 <= 0 } ?? false, "the refresh idle lifetime must be positive"),
             (client.refreshAbsoluteSeconds.map { $0 <= 0 } ?? false, "the refresh absolute lifetime must be positive"),
         ]

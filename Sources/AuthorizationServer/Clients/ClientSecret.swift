@@ -18,5 +18,7 @@ package enum ClientSecret {
     package static func hash(_ secret: Secret) -> String { Digest.sha256Text(secret.exposed) }
 
     /// Compares in constant time: both sides are hashes of one length.
-    package static func matches(_ presented: Secret, hash: String) -> Bool { Secret(self.hash(presented)) == Secret(hash) }
+    package static func matches(_ presented: Secret, hash: String) -> Bool {
+        Secret(self.hash(presented)) == Secret(hash)
+    }
 }

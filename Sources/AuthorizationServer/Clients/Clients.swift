@@ -14,7 +14,9 @@ package struct Clients: Sendable {
     }
 
     package func list(
-        after: ClientID? = nil, limit: Int, now: Instant
+        after: ClientID? = nil,
+        limit: Int,
+        now: Instant
     ) async throws(StoreError) -> [RegisteredClient] {
         let start = after.map { RegisteredClient.key($0).identifier }
         var clients: [RegisteredClient] = []
@@ -24,20 +26,29 @@ package struct Clients: Sendable {
         return clients
     }
 
-    /// Puts a client on record. Throws `RegistrationError` if it is unsound or its identifier is taken.
+    /// Puts a client on record.
+    ///
+    /// Throws `RegistrationError` if it is unsound or its identifier is taken.
     package func create(_ client: RegisteredClient, now: Instant) async throws {
         try ClientRules.check(client)
         let record = Record(
-            key: RegisteredClient.key(client.id), client: client.id.value, payload: try client.encoded())
+            key: RegisteredClient.key(client.id),
+            client: client.id.value,
+            payload: try client.encoded()
+        )
         guard case .applied = try await store.apply([.insert(record)], now: now) else {
             throw RegistrationError.taken("a client with the identifier \(client.id) exists already")
         }
     }
 
-    /// Changes a client on record; `edit` may run more than once. Ends what must end with the change: a disabled client
-    /// or new credentials revoke its tokens in the same apply.
+    /// Changes a client on record; `edit` may run more than once.
+    ///
+    /// Ends what must end with the change: a disabled client or new credentials revoke its tokens in the same apply.
     package func update(
-        _ id: ClientID, now: Instant, revocations: Revocations, edit: (inout RegisteredClient) throws -> Void
+        _ id: ClientID,
+        now: Instant,
+        revocations: Revocations,
+        edit: (inout RegisteredClient) throws -> Void
     ) async throws -> RegisteredClient {
         for _ in 0..<Limits.applyAttempts {
             guard var stored = try await find(id, now: now) else {

@@ -14,7 +14,9 @@ package struct RegisteredClient: Payload, Hashable {
     package enum ClientType: String, Codable, Sendable { case `public`, confidential }
     package enum Status: String, Codable, Sendable { case enabled, disabled }
     package enum Origin: String, Codable, Sendable { case registered, demo }
-    /// Whether a person is asked. `implicit` is for the operator's own applications; `offline_access` always asks.
+    /// Whether a person is asked.
+    ///
+    /// `implicit` is for the operator's own applications; `offline_access` always asks.
     package enum ConsentPolicy: String, Codable, Sendable { case required, implicit }
     /// `optional` exempts a confidential OpenID client, which must then send a nonce (OAuth 2.1 §7.5.1).
     package enum PKCEPolicy: String, Codable, Sendable { case required, optional }
@@ -46,7 +48,7 @@ package struct RegisteredClient: Payload, Hashable {
     package var refreshAbsoluteSeconds: Int64?
     /// Claims of the person that enter its access tokens, from `roles`, `groups`, `entitlements` and the person's own.
     package var tokenClaims: [String] = []
-    /// Personal data that the operator, by name, lets into access tokens: `email`, `phone_number`, `name` …
+    /// Personal data that the operator, by name, lets into access tokens, such as `email` or `name`.
     package var personalTokenClaims: [String] = []
     /// Roles, groups, entitlements of the client itself, for tokens of its own (client credentials).
     package var roles: [String] = []
@@ -57,7 +59,11 @@ package struct RegisteredClient: Payload, Hashable {
     package var credentialsChangedAt: Instant
 
     package init(
-        id: ClientID, name: String, type: ClientType, authenticationMethod: ClientAuthenticationMethod, createdAt: Instant
+        id: ClientID,
+        name: String,
+        type: ClientType,
+        authenticationMethod: ClientAuthenticationMethod,
+        createdAt: Instant
     ) {
         self.id = id
         self.name = name

@@ -18,8 +18,12 @@ enum AccessTokenClaims {
     ]
 
     static func make(
-        _ issuance: Issuance, client: RegisteredClient, generation: UInt32, configuration: ProviderConfiguration,
-        now: Instant, tokenID: String
+        _ issuance: Issuance,
+        client: RegisteredClient,
+        generation: UInt32,
+        configuration: ProviderConfiguration,
+        now: Instant,
+        tokenID: String
     ) -> JSONObject {
         let audience = issuance.access.audience
         var claims: JSONObject = [
@@ -56,7 +60,11 @@ enum AccessTokenClaims {
     }
 
     private static func add(
-        _ names: [String], roles: [String], groups: [String], entitlements: [String], to claims: inout JSONObject
+        _ names: [String],
+        roles: [String],
+        groups: [String],
+        entitlements: [String],
+        to claims: inout JSONObject
     ) {
         for (name, values) in zip(authorizationClaims, [roles, groups, entitlements])
         where names.contains(name) && !values.isEmpty {
@@ -66,7 +74,10 @@ enum AccessTokenClaims {
 
     /// Own claims by name, personal data by its own list of names; neither can replace what the server says.
     private static func add(
-        _ names: [String], personal: [String], of person: PersonSnapshot, to claims: inout JSONObject
+        _ names: [String],
+        personal: [String],
+        of person: PersonSnapshot,
+        to claims: inout JSONObject
     ) {
         for name in names where claims[name] == nil && !personalClaims.contains(name) {
             if let value = person.ownClaims[name] { claims[name] = value }
@@ -77,8 +88,9 @@ enum AccessTokenClaims {
     }
 }
 
-/// An access token for an API that asked not to have JWTs: the same claims, sealed under a key of the server. No row is
-/// kept for it.
+/// An access token for an API that asked not to have JWTs: the same claims, sealed under a key of the server.
+///
+/// No row is kept for it.
 enum OpaqueAccessToken {
     static let prefix = "signet_at_"
 }

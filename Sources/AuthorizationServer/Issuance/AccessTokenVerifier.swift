@@ -45,9 +45,14 @@ package struct AccessTokenVerifier {
                 let verified = try UnverifiedToken(text).verified(
                     by: services.keyring.current.published,
                     expecting: Expectations(
-                        issuer: .exactly(services.configuration.issuer.value), audience: .unchecked,
-                        type: .exactly("at+jwt"), algorithms: Keyring.algorithms, now: reader.now,
-                        requiredClaims: ["sub", "client_id", "scope", "jti"]))
+                        issuer: .exactly(services.configuration.issuer.value),
+                        audience: .unchecked,
+                        type: .exactly("at+jwt"),
+                        algorithms: Keyring.algorithms,
+                        now: reader.now,
+                        requiredClaims: ["sub", "client_id", "scope", "jti"]
+                    )
+                )
                 claims = verified.claims
                 keyID = verified.keyID
             } catch {
@@ -63,8 +68,13 @@ package struct AccessTokenVerifier {
         return try? UnverifiedToken(text).verified(
             by: services.keyring.current.published,
             expecting: Expectations(
-                issuer: .exactly(services.configuration.issuer.value), audience: .unchecked, type: .exactly("at+jwt"),
-                algorithms: Keyring.algorithms, now: reader.now, expiry: .unchecked)
+                issuer: .exactly(services.configuration.issuer.value),
+                audience: .unchecked,
+                type: .exactly("at+jwt"),
+                algorithms: Keyring.algorithms,
+                now: reader.now,
+                expiry: .unchecked
+            )
         ).claims
     }
 
@@ -95,7 +105,13 @@ package struct AccessTokenVerifier {
         guard let client = try await reader.client(clientID)?.content, client.isEnabled else {
             return .refused("the client is disabled or gone")
         }
-        var live = Live(claims: claims, scope: scope, audience: claims["aud"]?.strings ?? [], client: client, person: nil)
+        var live = Live(
+            claims: claims,
+            scope: scope,
+            audience: claims["aud"]?.strings ?? [],
+            client: client,
+            person: nil
+        )
         if session != nil {
             guard let person = try await reader.person(subject), person.isEnabled else {
                 return .refused("the person is disabled or gone")

@@ -5,7 +5,9 @@ package import Instants
 package import OAuthVocabulary
 package import Storage
 
-/// What a grant decided to hand out. Minting turns it into tokens.
+/// What a grant decided to hand out.
+///
+/// Minting turns it into tokens.
 package struct Issuance: Sendable {
     /// On whose behalf.
     package enum Party: Sendable {

@@ -4,8 +4,10 @@ package import OAuthVocabulary
 package import Storage
 import Synchronization
 
-/// A signing key on record. The private key is sealed under the master key; when it signs and how long it is published
-/// follow from its times alone, so that no job has to move it from one state to the next.
+/// A signing key on record.
+///
+/// The private key is sealed under the master key; when it signs and how long it is published follow from its times
+/// alone, so that no job has to move it from one state to the next.
 package struct SigningKeyRecord: Payload, Hashable {
     package static let kind = RecordKind("signing-key")
 
@@ -24,7 +26,9 @@ package struct SigningKeyRecord: Payload, Hashable {
     package static func key(_ keyID: String) -> RecordKey { RecordKey(kind, keyID) }
 }
 
-/// The keys of one moment: which sign, and which are published. Immutable; a new one replaces it.
+/// The keys of one moment: which sign, and which are published.
+///
+/// Immutable; a new one replaces it.
 package struct KeyringSnapshot: Sendable {
     /// The key that signs, by the name of its algorithm.
     package var signing: [String: SigningKey] = [:]

@@ -36,7 +36,8 @@ struct Minter {
         if let refresh { minted.response["refresh_token"] = .string(refresh.text) }
         if let plan = issuance.idToken {
             minted.response["id_token"] = .string(
-                try idToken(plan, issuance, for: client, accessToken: accessToken, at: moment))
+                try idToken(plan, issuance, for: client, accessToken: accessToken, at: moment)
+            )
         }
         return minted
     }
@@ -44,11 +45,19 @@ struct Minter {
     // MARK: - Access token
 
     private func accessToken(
-        _ issuance: Issuance, for client: RegisteredClient, generation: UInt32, at moment: Moment
+        _ issuance: Issuance,
+        for client: RegisteredClient,
+        generation: UInt32,
+        at moment: Moment
     ) throws(OAuthError) -> String {
         let claims = AccessTokenClaims.make(
-            issuance, client: client, generation: generation, configuration: services.configuration, now: moment.wall,
-            tokenID: TokenIdentifier.make(at: moment.wall, random: services.random))
+            issuance,
+            client: client,
+            generation: generation,
+            configuration: services.configuration,
+            now: moment.wall,
+            tokenID: TokenIdentifier.make(at: moment.wall, random: services.random)
+        )
         if issuance.access.api?.tokenFormat == .opaque {
             return OpaqueAccessToken.prefix + Base64URL.encode(try services.keys.sealOpaqueToken(claims.serialized()))
         }
@@ -70,7 +79,10 @@ struct Minter {
 
     /// OpenID Connect Core §2 and §3.1.3.6.
     private func idToken(
-        _ plan: Issuance.IDTokenPlan, _ issuance: Issuance, for client: RegisteredClient, accessToken: String,
+        _ plan: Issuance.IDTokenPlan,
+        _ issuance: Issuance,
+        for client: RegisteredClient,
+        accessToken: String,
         at moment: Moment
     ) throws(OAuthError) -> String {
         guard case .person(let person, let authentication, let session) = issuance.party else {
@@ -98,7 +110,10 @@ struct Minter {
     // MARK: - Refresh token
 
     private func refreshToken(
-        _ issuance: Issuance, for client: RegisteredClient, at moment: Moment, into minted: inout Minted
+        _ issuance: Issuance,
+        for client: RegisteredClient,
+        at moment: Moment,
+        into minted: inout Minted
     ) throws(OAuthError) -> (text: String, generation: UInt32)? {
         let family: RefreshFamily
         switch issuance.refresh {
@@ -110,14 +125,23 @@ struct Minter {
                 try storing { () throws(StoreError) in
                     .insert(
                         Record(
-                            key: RefreshFamily.key(id), family: id.value, subject: family.subject.value,
-                            client: client.id.value, expiresAt: family.expiry(idle: idleLifetime(client), at: moment.wall),
-                            payload: try family.encoded()))
-                })
+                            key: RefreshFamily.key(id),
+                            family: id.value,
+                            subject: family.subject.value,
+                            client: client.id.value,
+                            expiresAt: family.expiry(idle: idleLifetime(client), at: moment.wall),
+                            payload: try family.encoded()
+                        )
+                    )
+                }
+            )
         case .rotate(let stored):
             var next = stored
             next.content.rotate(
-                nonce: services.random.bytes(RefreshToken.nonceLength), digest: issuance.requestDigest, at: moment)
+                nonce: services.random.bytes(RefreshToken.nonceLength),
+                digest: issuance.requestDigest,
+                at: moment
+            )
             next.record.expiresAt = next.content.expiry(idle: idleLifetime(client), at: moment.wall)
             minted.changes.append(try storing(next.replaced))
             family = next.content
@@ -138,7 +162,10 @@ struct Minter {
     }
 
     private func newFamily(
-        _ id: FamilyID, _ issuance: Issuance, client: RegisteredClient, at moment: Moment
+        _ id: FamilyID,
+        _ issuance: Issuance,
+        client: RegisteredClient,
+        at moment: Moment
     ) throws(OAuthError) -> RefreshFamily {
         guard case .person(let person, let authentication, let session) = issuance.party else {
             throw .internalFault("a refresh family was planned without a person")
@@ -146,13 +173,19 @@ struct Minter {
         let absolute =
             client.refreshAbsoluteSeconds.map { Duration.seconds($0) } ?? services.configuration.refreshAbsoluteLifetime
         return RefreshFamily(
-            id: id, client: client.id, subject: person.subject,
+            id: id,
+            client: client.id,
+            subject: person.subject,
             // OpenID Connect Back-Channel Logout §2.7: refresh tokens without offline_access end with the session.
             session: issuance.access.scope.contains(.offlineAccess) ? nil : session,
-            signOnSession: session, authentication: authentication, scope: issuance.access.scope,
-            resource: issuance.access.api?.audience, createdAt: moment.wall,
+            signOnSession: session,
+            authentication: authentication,
+            scope: issuance.access.scope,
+            resource: issuance.access.api?.audience,
+            createdAt: moment.wall,
             absoluteExpiry: moment.wall + min(absolute, services.configuration.longestRefreshLifetime),
-            nonce: services.random.bytes(RefreshToken.nonceLength))
+            nonce: services.random.bytes(RefreshToken.nonceLength)
+        )
     }
 
     private func idleLifetime(_ client: RegisteredClient) -> Duration {

@@ -1,8 +1,9 @@
 import JOSE
 package import OAuthVocabulary
 
-/// A refresh token as text: key version, family, generation, nonce, and an HMAC over these and the client. Nothing of it
-/// is stored but generation and nonce, so that the same token can be made again and no other can.
+/// A refresh token as text: key version, family, generation, nonce, and an HMAC over these and the client.
+///
+/// Nothing of it is stored but generation and nonce, so that the same token can be made again and no other can.
 struct RefreshToken: Hashable, Sendable {
     /// Makes tokens findable by secret scanners.
     static let prefix = "signet_rt_"
@@ -24,8 +25,9 @@ struct RefreshToken: Hashable, Sendable {
         nonce = family.nonce
     }
 
-    /// Reads a presented token; `nil` unless its MAC is right for this client. A bad token touches no family: otherwise
-    /// anybody who knew a family's name could sign its person out.
+    /// Reads a presented token; `nil` unless its MAC is right for this client.
+    ///
+    /// A bad token touches no family: otherwise anybody who knew a family's name could sign its person out.
     init?(_ text: String, client: ClientID, keys: DerivedKeys) {
         guard text.hasPrefix(Self.prefix), let bytes = try? Base64URL.decode(String(text.dropFirst(Self.prefix.count))),
             bytes.count == Self.bodyLength + Self.macLength

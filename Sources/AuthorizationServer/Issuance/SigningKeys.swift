@@ -3,7 +3,9 @@ package import JOSE
 package import OAuthVocabulary
 package import Storage
 
-/// The life of signing keys: made ahead of use, published, used, superseded, gone. RFC 7517 §5 names the document.
+/// The life of signing keys: made ahead of use, published, used, superseded, gone.
+///
+/// RFC 7517 §5 names the document.
 package struct SigningKeys: Sendable {
     let store: any Store
     let keys: DerivedKeys
@@ -18,7 +20,9 @@ package struct SigningKeys: Sendable {
     }
 
     /// Reads the keys into the keyring; first makes what is missing: a key for each algorithm, and the successor of one
-    /// whose time is nearly up. Safe to run from several processes at once.
+    /// whose time is nearly up.
+    ///
+    /// Safe to run from several processes at once.
     package func refresh(_ keyring: Keyring, now: Instant) async throws {
         var records = try await load(now: now)
         for algorithm in Keyring.algorithms {
@@ -26,7 +30,8 @@ package struct SigningKeys: Sendable {
             if !mine.contains(where: { $0.activeFrom <= now }) {
                 records.append(try await make(algorithm, activeFrom: now, now: now))
             } else if let youngest = mine.map(\.activeFrom).max(),
-                youngest + configuration.keyRotationPeriod <= now + configuration.keyPublicationLead {
+                youngest + configuration.keyRotationPeriod <= now + configuration.keyPublicationLead
+            {
                 records.append(try await make(algorithm, activeFrom: now + configuration.keyPublicationLead, now: now))
             }
         }
@@ -34,9 +39,13 @@ package struct SigningKeys: Sendable {
         try await removeExpired(records, now: now)
     }
 
-    /// Makes a new key for each algorithm (or one of them). It signs after the publication lead, or at once.
+    /// Makes a new key for each algorithm (or one of them).
+    ///
+    /// It signs after the publication lead, or at once.
     package func rotate(
-        algorithm: SignatureAlgorithm? = nil, immediately: RotationTiming, now: Instant
+        algorithm: SignatureAlgorithm? = nil,
+        immediately: RotationTiming,
+        now: Instant
     ) async throws -> [SigningKeySummary] {
         var made: [SigningKeyRecord] = []
         for candidate in Keyring.algorithms where algorithm == nil || candidate == algorithm {
@@ -75,7 +84,8 @@ package struct SigningKeys: Sendable {
     private func isPublished(_ record: SigningKeyRecord, among all: [SigningKeyRecord], now: Instant) -> Bool {
         guard record.retiredAt == nil else { return false }
         guard let superseded = supersededAt(record, among: all) else { return true }
-        return now < superseded + max(configuration.accessTokenLifetime, configuration.idTokenLifetime) + Limits.clockSkew
+        return now < superseded + max(configuration.accessTokenLifetime, configuration.idTokenLifetime)
+            + Limits.clockSkew
     }
 
     /// When the next younger key of its algorithm takes over.
@@ -86,7 +96,8 @@ package struct SigningKeys: Sendable {
         }.map(\.activeFrom).min()
     }
 
-    private func summary(of record: SigningKeyRecord, among all: [SigningKeyRecord], now: Instant) -> SigningKeySummary {
+    private func summary(of record: SigningKeyRecord, among all: [SigningKeyRecord], now: Instant) -> SigningKeySummary
+    {
         var state = SigningKeyRecord.State.active
         if record.retiredAt != nil {
             state = .retired
@@ -96,8 +107,13 @@ package struct SigningKeys: Sendable {
             state = .retired
         }
         return SigningKeySummary(
-            keyID: record.keyID, algorithm: record.algorithm, state: state, createdAt: record.createdAt,
-            activeFrom: record.activeFrom, retiredAt: record.retiredAt ?? supersededAt(record, among: all))
+            keyID: record.keyID,
+            algorithm: record.algorithm,
+            state: state,
+            createdAt: record.createdAt,
+            activeFrom: record.activeFrom,
+            retiredAt: record.retiredAt ?? supersededAt(record, among: all)
+        )
     }
 
     // MARK: - Store
@@ -110,15 +126,22 @@ package struct SigningKeys: Sendable {
         return records
     }
 
-    private func make(_ algorithm: SignatureAlgorithm, activeFrom: Instant, now: Instant) async throws -> SigningKeyRecord {
+    private func make(_ algorithm: SignatureAlgorithm, activeFrom: Instant, now: Instant) async throws
+        -> SigningKeyRecord
+    {
         let key = try SigningKey.generate(algorithm)
         let record = SigningKeyRecord(
-            keyID: key.keyID, algorithm: algorithm.name,
+            keyID: key.keyID,
+            algorithm: algorithm.name,
             sealedPrivateJWK: try keys.sealSigningKey(key.privateJWK.members.serialized(), keyID: key.keyID),
             publicJWK: String(decoding: key.publicJWK.members.serialized(), as: UTF8.self),
-            createdAt: now, activeFrom: activeFrom)
+            createdAt: now,
+            activeFrom: activeFrom
+        )
         let outcome = try await store.apply(
-            [.insert(Record(key: SigningKeyRecord.key(key.keyID), payload: try record.encoded()))], now: now)
+            [.insert(Record(key: SigningKeyRecord.key(key.keyID), payload: try record.encoded()))],
+            now: now
+        )
         guard case .applied = outcome else { throw StoreError.corrupt(reason: "two signing keys share a thumbprint") }
         return record
     }

@@ -2,8 +2,10 @@ import Instants
 import JOSE
 import OAuthVocabulary
 
-/// `jti` of our access tokens: 48 bits of the moment of issue in milliseconds, then 96 random bits, in base64url. The
-/// moment is there because `iat` counts seconds, and a cut-off must tell two tokens of one second apart (Keycloak #50999).
+/// `jti` of our access tokens: 48 bits of the moment of issue in milliseconds, then 96 random bits, in base64url.
+///
+/// The moment is there because `iat` counts seconds, and a cut-off must tell two tokens of one second apart (Keycloak
+/// #50999).
 enum TokenIdentifier {
     private static let momentLength = 6
     private static let randomLength = 12

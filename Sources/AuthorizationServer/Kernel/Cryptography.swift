@@ -25,7 +25,9 @@ extension SecondaryIndex {
     }
 }
 
-/// The 32 bytes from which every other key of a server is derived. They live in a file of mode 0600, not in the store.
+/// The 32 bytes from which every other key of a server is derived.
+///
+/// They live in a file of mode 0600, not in the store.
 package struct MasterKey: Sendable, CustomStringConvertible {
     package static let byteCount = 32
     let key: SymmetricKey
@@ -41,7 +43,11 @@ package struct MasterKey: Sendable, CustomStringConvertible {
     /// A key for one purpose (HKDF-SHA256, RFC 5869): knowing one tells nothing about another.
     func derived(for purpose: String) -> SymmetricKey {
         HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: key, salt: Array("signet".utf8), info: Array(purpose.utf8), outputByteCount: 32)
+            inputKeyMaterial: key,
+            salt: Array("signet".utf8),
+            info: Array(purpose.utf8),
+            outputByteCount: 32
+        )
     }
 }
 

@@ -3,7 +3,9 @@ package import JOSE
 package import OAuthVocabulary
 package import Storage
 
-/// What protocol decisions need to know of a person. Accounts keeps the person; this is a snapshot of one moment.
+/// What protocol decisions need to know of a person.
+///
+/// Accounts keeps the person; this is a snapshot of one moment.
 package struct PersonSnapshot: Hashable, Sendable {
     package var subject: Subject
     package var isEnabled: Bool
@@ -21,9 +23,16 @@ package struct PersonSnapshot: Hashable, Sendable {
     package var version: Int64
 
     package init(
-        subject: Subject, isEnabled: Bool, credentialsChangedAt: Instant, standardClaims: JSONObject = [:],
-        roles: [String] = [], groups: [String] = [], entitlements: [String] = [], ownClaims: JSONObject = [:],
-        key: RecordKey, version: Int64
+        subject: Subject,
+        isEnabled: Bool,
+        credentialsChangedAt: Instant,
+        standardClaims: JSONObject = [:],
+        roles: [String] = [],
+        groups: [String] = [],
+        entitlements: [String] = [],
+        ownClaims: JSONObject = [:],
+        key: RecordKey,
+        version: Int64
     ) {
         self.subject = subject
         self.isEnabled = isEnabled
@@ -80,7 +89,9 @@ package protocol EndUsers: Sendable {
     func session(_ id: SessionID, now: Instant) async throws(StoreError) -> SessionSnapshot?
 }
 
-/// What slows down guessing. Accounts counts; the protocol only asks.
+/// What slows down guessing.
+///
+/// Accounts counts; the protocol only asks.
 package protocol AttemptThrottle: Sendable {
     /// How long this address must wait before it may try again as this client; `nil` to go ahead.
     func wait(client: ClientID?, address: String, now: Instant) async throws(StoreError) -> Duration?

@@ -4,7 +4,10 @@ package import OAuthVocabulary
 
 /// One request, as an endpoint sees it: decoded, bounded, without HTTP around it.
 package struct EndpointRequest: Sendable {
-    package enum Method: String, Sendable { case get = "GET", post = "POST" }
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+    }
 
     package var method: Method
     /// Query of a GET, form body of a POST; other combinations never reach an endpoint.
@@ -92,7 +95,9 @@ package struct EndpointResponse: Sendable {
         self.endedSession = endedSession
     }
 
-    /// RFC 6749 §5.2: an error as JSON. The HTTP room writes the body, because it knows the trace id.
+    /// RFC 6749 §5.2: an error as JSON.
+    ///
+    /// The HTTP room writes the body, because it knows the trace id.
     package static func refusal(_ error: OAuthError, client: RegisteredClient? = nil) -> EndpointResponse {
         EndpointResponse(status: error.status, body: .empty, failure: error, client: client)
     }

@@ -5,13 +5,17 @@ package import JOSE
 package import OAuthVocabulary
 package import Storage
 
-/// One thing that the server can do. A feature contributes grants, endpoints, metadata members and the kinds of record
-/// that it stores; nothing else in the house knows that it exists.
+/// One thing that the server can do.
+///
+/// A feature contributes grants, endpoints, metadata members and the kinds of record that it stores; nothing else in
+/// the house knows that it exists.
 package protocol Feature: Sendable {
     func contribute(to assembly: inout Assembly)
 }
 
-/// What all features together contribute. Two features that claim the same word are a fault at start-up.
+/// What all features together contribute.
+///
+/// Two features that claim the same word are a fault at start-up.
 package struct Assembly: Sendable {
     package private(set) var grants: [GrantType: any Grant] = [:]
     package private(set) var endpoints: [any Endpoint] = []

@@ -24,7 +24,9 @@ package enum FormEncoding {
         var pairs: [(name: String, value: String)] = []
         for piece in text.split(separator: "&") {
             let halves = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = decode(halves[0]), let value = decode(halves.count == 2 ? halves[1] : "") else { return nil }
+            guard let name = decode(halves[0]), let value = decode(halves.count == 2 ? halves[1] : "") else {
+                return nil
+            }
             pairs.append((name, value))
         }
         return pairs

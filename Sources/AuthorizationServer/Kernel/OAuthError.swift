@@ -62,17 +62,30 @@ package struct OAuthError: Error, Hashable, Sendable {
     /// The store could not answer: a clear 503, never a wrong yes.
     package static func unavailable(_ detail: String) -> OAuthError {
         OAuthError(
-            .temporarilyUnavailable, "the server cannot reach its storage at the moment, please try again",
-            status: 503, detail: detail, retryAfter: .seconds(2))
+            .temporarilyUnavailable,
+            "the server cannot reach its storage at the moment, please try again",
+            status: 503,
+            detail: detail,
+            retryAfter: .seconds(2)
+        )
     }
 
     package static func tooManyRequests(retryAfter: Duration, detail: String) -> OAuthError {
         OAuthError(
-            .temporarilyUnavailable, "too many failed attempts, please wait before trying again",
-            status: 429, detail: detail, retryAfter: retryAfter)
+            .temporarilyUnavailable,
+            "too many failed attempts, please wait before trying again",
+            status: 429,
+            detail: detail,
+            retryAfter: retryAfter
+        )
     }
 
     package static func internalFault(_ detail: String) -> OAuthError {
-        OAuthError(.serverError, "the server met a fault of its own; its log has the details", status: 500, detail: detail)
+        OAuthError(
+            .serverError,
+            "the server met a fault of its own; its log has the details",
+            status: 500,
+            detail: detail
+        )
     }
 }

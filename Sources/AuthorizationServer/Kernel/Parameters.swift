@@ -9,7 +9,9 @@ package struct Parameters: Hashable, Sendable {
 
     package init() { values = [:] }
 
-    /// Takes decoded pairs in their order. Throws `invalid_request` for a repeated parameter.
+    /// Takes decoded pairs in their order.
+    ///
+    /// Throws `invalid_request` for a repeated parameter.
     package init(_ pairs: some Sequence<(name: String, value: String)>) throws(OAuthError) {
         values = [:]
         for pair in pairs {

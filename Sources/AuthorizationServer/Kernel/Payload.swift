@@ -27,7 +27,9 @@ extension Payload {
         }
     }
 
-    /// The payload of a record. Throws `corrupt` for another version or shape, naming the kind and never the content.
+    /// The payload of a record.
+    ///
+    /// Throws `corrupt` for another version or shape, naming the kind and never the content.
     package init(from record: Record) throws(StoreError) {
         guard record.key.kind == Self.kind else {
             throw .corrupt(reason: "a \(record.key.kind) record was read as \(Self.kind)")
@@ -37,7 +39,8 @@ extension Payload {
         }
         guard envelope.v <= Self.version else {
             throw .corrupt(
-                reason: "a \(Self.kind) payload has version \(envelope.v), newer than this program's \(Self.version)")
+                reason: "a \(Self.kind) payload has version \(envelope.v), newer than this program's \(Self.version)"
+            )
         }
         self = envelope.body
     }

@@ -1,7 +1,9 @@
 package import JOSE
 package import OAuthVocabulary
 
-/// What an operator decides about a provider. Every limit is here or in `Limits`.
+/// What an operator decides about a provider.
+///
+/// Every limit is here or in `Limits`.
 package struct ProviderConfiguration: Sendable {
     package enum Disclosure: Hashable, Sendable {
         /// Answers say what was refused; the log says why.
@@ -21,8 +23,9 @@ package struct ProviderConfiguration: Sendable {
     /// The audience of access tokens for which nobody asked for an API; the issuer if not set (RFC 9068 §3).
     package var defaultAudience: ResourceIndicator?
 
-    /// How long a client that lost the answer may repeat a rotated refresh token and get the same successor. Zero turns
-    /// repetition off.
+    /// How long a client that lost the answer may repeat a rotated refresh token and get the same successor.
+    ///
+    /// Zero turns repetition off.
     package var refreshRetryWindow: Duration = .seconds(10)
     /// How often the same rotated token is answered inside one window.
     package var refreshRetryLimit = 20
@@ -48,12 +51,16 @@ package struct ProviderConfiguration: Sendable {
     package func url(_ path: String) -> String { issuer.value + path }
 }
 
-/// Limits that no operator needs to change. HTTP sizes are in the HTTP room.
+/// Limits that no operator needs to change.
+///
+/// HTTP sizes are in the HTTP room.
 package enum Limits {
     /// The longest `state`, `nonce` and `login_hint`, in bytes.
     package static let echoedParameterLength = 2048
-    /// The longest lifetime of a client assertion. RFC 7523 §3 leaves it to the server; an hour is what Authlib sends, and
-    /// costs no more than a spent `jti` on record for that long.
+    /// The longest lifetime of a client assertion.
+    ///
+    /// RFC 7523 §3 leaves it to the server; an hour is what Authlib sends, and costs no more than a spent `jti` on
+    /// record for that long.
     package static let clientAssertionLifetime: Duration = .seconds(60 * 60)
     /// How far the clocks of clients may be off.
     package static let clockSkew: Duration = .seconds(30)

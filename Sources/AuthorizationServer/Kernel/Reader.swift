@@ -2,7 +2,9 @@ package import Instants
 package import OAuthVocabulary
 package import Storage
 
-/// What a load phase may do: read, at one moment. A store that cannot answer becomes a 503.
+/// What a load phase may do: read, at one moment.
+///
+/// A store that cannot answer becomes a 503.
 package struct Reader: Sendable {
     let services: Services
     package let now: Instant
@@ -17,7 +19,8 @@ package struct Reader: Sendable {
     }
 
     package func stored<Content: Payload>(
-        _ type: Content.Type, _ key: RecordKey
+        _ type: Content.Type,
+        _ key: RecordKey
     ) async throws(OAuthError) -> Stored<Content>? {
         try await answering { () async throws(StoreError) in
             guard let record = try await services.store.find(key, now: now) else { return nil }

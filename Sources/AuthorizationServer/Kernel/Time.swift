@@ -26,7 +26,9 @@ package struct Moment: Hashable, Sendable {
     package init(_ instant: Instant) { self.init(wall: instant, steady: instant) }
 }
 
-/// Where moments come from. Decisions never ask; endpoints ask once a request.
+/// Where moments come from.
+///
+/// Decisions never ask; endpoints ask once a request.
 package protocol TimeSource: Sendable {
     func moment() -> Moment
 }

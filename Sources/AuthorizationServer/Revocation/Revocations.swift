@@ -51,15 +51,18 @@ package struct Revocations: Sendable {
         self.configuration = configuration
     }
 
-    /// The changes that end the target at `now`, to be applied together with the act that ends it. They hold only while
-    /// nobody else ends the same target: on a conflict, ask again.
+    /// The changes that end the target at `now`, to be applied together with the act that ends it.
+    ///
+    /// They hold only while nobody else ends the same target: on a conflict, ask again.
     package func changes(ending target: RevocationTarget, now: Instant) async throws(StoreError) -> [Change] {
         let existing = try await store.find(target.key, now: now)
         var notBefore = now
         if let existing { notBefore = max(now, try RevocationRecord(from: existing).notBefore) }
         let record = Record(
-            key: target.key, expiresAt: now + retention(of: target),
-            payload: try RevocationRecord(target: target.name, notBefore: notBefore).encoded())
+            key: target.key,
+            expiresAt: now + retention(of: target),
+            payload: try RevocationRecord(target: target.name, notBefore: notBefore).encoded()
+        )
         var changes: [Change] = [existing.map { .replace(record, ifVersion: $0.version) } ?? .insert(record)]
         if case .grant(let family) = target { changes.append(.revokeFamily(family.value)) }
         return changes
@@ -67,7 +70,9 @@ package struct Revocations: Sendable {
 
     /// Ends the target, together with `others`, whatever else ends it at the same time.
     package func apply(
-        ending target: RevocationTarget, with others: [Change] = [], now: Instant
+        ending target: RevocationTarget,
+        with others: [Change] = [],
+        now: Instant
     ) async throws(StoreError) {
         for _ in 0..<Limits.applyAttempts {
             let changes = try await changes(ending: target, now: now) + others

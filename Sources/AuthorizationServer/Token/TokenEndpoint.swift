@@ -1,8 +1,10 @@
-package import OAuthVocabulary
 import JOSE
+package import OAuthVocabulary
 import Storage
 
-/// The token endpoint. It owns the phases; a grant fills two of them.
+/// The token endpoint.
+///
+/// It owns the phases; a grant fills two of them.
 package struct TokenEndpoint: Endpoint {
     package let location = EndpointLocation.belowIssuer("/token")
     package let methods: Set<EndpointRequest.Method> = [.post]
@@ -21,15 +23,19 @@ package struct TokenEndpoint: Endpoint {
             let grantType = GrantType(try request.parameters.required("grant_type"))
             guard let grant = services.grants[grantType] else {
                 throw OAuthError(
-                    .unsupportedGrantType, "this server does not support the grant type",
-                    detail: "supported: \(services.grants.keys.map(\.value).sorted().joined(separator: " "))")
+                    .unsupportedGrantType,
+                    "this server does not support the grant type",
+                    detail: "supported: \(services.grants.keys.map(\.value).sorted().joined(separator: " "))"
+                )
             }
             // RFC 6749 §5.2, unauthorized_client: "The authenticated client is not authorized to use this
             // authorization grant type."
             guard client.content.allows(grantType) else {
                 throw OAuthError(
-                    .unauthorizedClient, "this client is not registered for the grant type",
-                    detail: "registered: \(client.content.grantTypes.map(\.value).joined(separator: " "))")
+                    .unauthorizedClient,
+                    "this client is not registered for the grant type",
+                    detail: "registered: \(client.content.grantTypes.map(\.value).joined(separator: " "))"
+                )
             }
             return try await run(grant, for: client, spending: spent, request: request, services: services)
         } catch {
@@ -38,7 +44,10 @@ package struct TokenEndpoint: Endpoint {
     }
 
     private func run<G: Grant>(
-        _ grant: G, for client: Stored<RegisteredClient>, spending spent: [Change], request: EndpointRequest,
+        _ grant: G,
+        for client: Stored<RegisteredClient>,
+        spending spent: [Change],
+        request: EndpointRequest,
         services: Services
     ) async throws(OAuthError) -> EndpointResponse {
         var client = client
@@ -47,8 +56,12 @@ package struct TokenEndpoint: Endpoint {
             let moment = services.time.moment()
             let reader = Reader(services, now: moment.wall)
             let grantRequest = GrantRequest(
-                client: client, parameters: request.parameters.restricted(to: grant.parameters), moment: moment,
-                configuration: services.configuration, keys: services.keys)
+                client: client,
+                parameters: request.parameters.restricted(to: grant.parameters),
+                moment: moment,
+                configuration: services.configuration,
+                keys: services.keys
+            )
             let material = try await grant.load(grantRequest, from: reader)
             switch grant.decide(grantRequest, material) {
             case .issue(let issuance, let changes):
@@ -73,7 +86,9 @@ package struct TokenEndpoint: Endpoint {
 
     /// Changes that only guard need no transaction: they held when they were read, and what ends later is ended by its
     /// own record.
-    private func apply(_ changes: [Change], services: Services, at moment: Moment) async throws(OAuthError) -> ApplyOutcome {
+    private func apply(_ changes: [Change], services: Services, at moment: Moment) async throws(OAuthError)
+        -> ApplyOutcome
+    {
         let writes = changes.contains { change in
             if case .require = change { false } else { true }
         }
@@ -84,7 +99,8 @@ package struct TokenEndpoint: Endpoint {
     }
 
     private func reload(
-        _ client: Stored<RegisteredClient>, services: Services
+        _ client: Stored<RegisteredClient>,
+        services: Services
     ) async throws(OAuthError) -> Stored<RegisteredClient> {
         let reader = Reader(services, now: services.time.moment().wall)
         guard let fresh = try await reader.client(client.content.id), fresh.content.isEnabled else {
@@ -95,7 +111,11 @@ package struct TokenEndpoint: Endpoint {
 
     /// Applies what a refusal ends, and spends the assertion.
     private func settle(
-        _ spent: [Change], ending: RevocationTarget?, client: RegisteredClient, services: Services, at moment: Moment
+        _ spent: [Change],
+        ending: RevocationTarget?,
+        client: RegisteredClient,
+        services: Services,
+        at moment: Moment
     ) async throws(OAuthError) {
         guard let ending else {
             if case .conflict = try await apply(spent, services: services, at: moment) {

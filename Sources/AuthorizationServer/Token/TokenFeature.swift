@@ -9,10 +9,13 @@ package struct TokenFeature: Feature {
         assembly.add(TokenEndpoint(), advertisedAs: "token_endpoint")
         let methods: [ClientAuthenticationMethod] = [.clientSecretBasic, .clientSecretPost, .privateKeyJWT, .none]
         assembly.addMetadata(
-            "token_endpoint_auth_methods_supported", .array(methods.map { .string($0.value) }))
+            "token_endpoint_auth_methods_supported",
+            .array(methods.map { .string($0.value) })
+        )
         assembly.addMetadata(
             "token_endpoint_auth_signing_alg_values_supported",
-            .array(PrivateKeyJWT.algorithms.map { .string($0.name) }))
+            .array(PrivateKeyJWT.algorithms.map { .string($0.name) })
+        )
         assembly.add(RegisteredClient.kind)
         assembly.add(RegisteredAPI.kind)
         assembly.add(PrivateKeyJWT.assertionKind)

@@ -1,3 +1,6 @@
+// The command line: one type a command, one folder a noun. A command opens the data folder through the Workbench, does
+// one thing to the store, and says what it did, to people or with --json to programs.
+
 import ArgumentParser
 import JOSE
 

@@ -1,9 +1,10 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
+
+@testable import AuthorizationServer
 
 /// RFC 6749 §2.3, RFC 7523 §3 and FIELD E16-E19.
 @Suite struct ClientAuthenticationTests {
@@ -19,7 +20,8 @@ import Testing
     @Test func `client_secret_basic with the right secret succeeds`() async throws {
         let world = try await world()
         let answer = try world.json(
-            await world.askToken(Self.fields, authorization: TestWorld.basic("service")))
+            await world.askToken(Self.fields, authorization: TestWorld.basic("service"))
+        )
         let claims = try UnverifiedToken(#require(answer["access_token"]?.stringValue)).unverifiedClaims
         #expect(claims["sub"] == "service")
         #expect(claims["client_id"] == "service")
@@ -53,7 +55,9 @@ import Testing
         _ = try world.json(await world.askToken(fields))
         let basic = try await world.askToken(Self.fields, authorization: TestWorld.basic("service"))
         #expect(basic.failure?.code == .invalidClient)
-        #expect(basic.failure?.detail.contains("registered for client_secret_post but used client_secret_basic") == true)
+        #expect(
+            basic.failure?.detail.contains("registered for client_secret_post but used client_secret_basic") == true
+        )
     }
 
     @Test func `A confidential client cannot pass as public by leaving its secret out`() async throws {
@@ -78,23 +82,30 @@ import Testing
         let world = try await world()
         let header = TestWorld.basic("service")
         let token = try #require(
-            world.json(await world.askToken(Self.fields, authorization: header))["access_token"]?.stringValue)
+            world.json(await world.askToken(Self.fields, authorization: header))["access_token"]?.stringValue
+        )
         #expect(try await world.introspect(token)["active"] == true)
         world.time.advance(by: .milliseconds(1))
         _ = try await world.services.clients.update(
-            #require(ClientID("service")), now: world.now, revocations: world.services.revocations
+            #require(ClientID("service")),
+            now: world.now,
+            revocations: world.services.revocations
         ) { $0.status = .disabled }
         #expect(try await world.askToken(Self.fields, authorization: header).failure?.code == .invalidClient)
         #expect(try await world.introspect(token)["active"] == false)
         world.time.advance(by: .milliseconds(1))
         _ = try await world.services.clients.update(
-            #require(ClientID("service")), now: world.now, revocations: world.services.revocations
+            #require(ClientID("service")),
+            now: world.now,
+            revocations: world.services.revocations
         ) { $0.status = .enabled }
         #expect(try await world.introspect(token)["active"] == false, "what was revoked stays revoked")
         _ = try world.json(await world.askToken(Self.fields, authorization: header))
     }
 
-    @Test func `Failures are counted, and a throttled caller is told how long to wait before its secret is looked at`() async throws {
+    @Test func `Failures are counted, and a throttled caller is told how long to wait before its secret is looked at`()
+        async throws
+    {
         let world = try await world()
         _ = try await world.askToken(Self.fields, authorization: TestWorld.basic("service", "wrong"))
         #expect(world.throttle.failures == 1)
@@ -121,7 +132,9 @@ import Testing
         Assertion(name: "audience is the token endpoint", isRefused: false) { claims, _ in
             claims["aud"] = .string(TestWorld.issuer + "/token")
         },
-        Assertion(name: "audience of another server", isRefused: true) { claims, _ in claims["aud"] = "https://evil.example" },
+        Assertion(name: "audience of another server", isRefused: true) { claims, _ in
+            claims["aud"] = "https://evil.example"
+        },
         Assertion(name: "two audiences", isRefused: true) { claims, _ in
             claims["aud"] = [.string(TestWorld.issuer), "https://evil.example"]
         },
@@ -183,7 +196,9 @@ import Testing
         #expect(successes == 1)
     }
 
-    @Test func `An assertion signed with another client's key, or an HMAC over the public key, is refused`() async throws {
+    @Test func `An assertion signed with another client's key, or an HMAC over the public key, is refused`()
+        async throws
+    {
         let key = try SigningKey.generate(.es256)
         let world = try await assertionWorld(key)
         let other = try SigningKey.generate(.es256, keyID: key.keyID)
@@ -191,7 +206,8 @@ import Testing
         #expect(try await world.askToken(Self.request(forged)).failure?.code == .invalidClient)
         let publicBytes = key.publicJWK.members.serialized()
         let mac = try SigningKey(
-            JWK(["kty": "oct", "alg": "HS256", "kid": .string(key.keyID), "k": .string(Base64URL.encode(publicBytes))]))
+            JWK(["kty": "oct", "alg": "HS256", "kid": .string(key.keyID), "k": .string(Base64URL.encode(publicBytes))])
+        )
         let confused = try JWT.signed(Self.claims(at: world.now), type: "JWT", by: mac)
         #expect(try await world.askToken(Self.request(confused)).failure?.code == .invalidClient)
         let sound = try JWT.signed(Self.claims(at: world.now), type: "JWT", by: key)

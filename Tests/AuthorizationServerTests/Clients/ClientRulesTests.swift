@@ -1,9 +1,10 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
+
+@testable import AuthorizationServer
 
 /// What cannot be put on record: every fault at once, each beside a sound twin.
 @Suite struct ClientRulesTests {
@@ -15,8 +16,12 @@ import Testing
 
     static func sound() throws -> RegisteredClient {
         var client = RegisteredClient(
-            id: try #require(ClientID("web")), name: "Web", type: .confidential, authenticationMethod: .clientSecretBasic,
-            createdAt: TestWorld.start)
+            id: try #require(ClientID("web")),
+            name: "Web",
+            type: .confidential,
+            authenticationMethod: .clientSecretBasic,
+            createdAt: TestWorld.start
+        )
         client.secretHash = ClientSecret.hash(Secret(TestWorld.secret))
         client.grantTypes = [.authorizationCode, .refreshToken]
         client.redirectURIs = [RedirectURI(TestWorld.redirectURI)].compactMap { $0 }
@@ -74,7 +79,8 @@ import Testing
         try await world.otherAPI("https://api.example/second", scope: "second:read")
         await #expect(throws: RegistrationError.self) {
             _ = try await world.services.apis.update(
-                #require(ResourceIndicator("https://api.example/second")), now: world.now
+                #require(ResourceIndicator("https://api.example/second")),
+                now: world.now
             ) { $0.scopes += [.init(scope: try #require(Scope("orders:read")), text: "x")] }
         }
     }

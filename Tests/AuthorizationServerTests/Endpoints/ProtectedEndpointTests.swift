@@ -1,9 +1,10 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
+
+@testable import AuthorizationServer
 
 /// RFC 7662, RFC 7009, OpenID Connect Core §5.3, and FIELD F22, F23.
 @Suite struct ProtectedEndpointTests {
@@ -21,12 +22,18 @@ import Testing
         foreign = "api_other"
         try await world.services.apis.create(
             RegisteredAPI(
-                audience: #require(ResourceIndicator("https://api.example/other")), name: "Other",
-                credentialID: #require(ClientID(foreign)), secretHash: ClientSecret.hash(Secret(TestWorld.secret)),
-                createdAt: world.now), now: world.now)
+                audience: #require(ResourceIndicator("https://api.example/other")),
+                name: "Other",
+                credentialID: #require(ClientID(foreign)),
+                secretHash: ClientSecret.hash(Secret(TestWorld.secret)),
+                createdAt: world.now
+            ),
+            now: world.now
+        )
         for caller in ["api_other", "service"] {
             let inactive = try world.json(
-                await world.ask("/introspect", ["token": tokens.access], authorization: TestWorld.basic(caller)))
+                await world.ask("/introspect", ["token": tokens.access], authorization: TestWorld.basic(caller))
+            )
             #expect(inactive == ["active": false], "FIELD F23: introspection of another client's tokens by \(caller)")
         }
     }
@@ -39,7 +46,10 @@ import Testing
         let publicClient = try await world.ask("/introspect", ["token": tokens.access, "client_id": "app"])
         #expect(publicClient.failure?.description == "introspection needs client authentication")
         let wrong = try await world.ask(
-            "/introspect", ["token": tokens.access], authorization: TestWorld.basic("api_orders", "wrong"))
+            "/introspect",
+            ["token": tokens.access],
+            authorization: TestWorld.basic("api_orders", "wrong")
+        )
         #expect(wrong.status == 401)
     }
 
@@ -59,7 +69,8 @@ import Testing
         let tokens = try Tokens(world.json(await world.askToken(fields, authorization: TestWorld.basic("web"))))
         for _ in 0..<3 {
             let answer = try world.json(
-                await world.ask("/introspect", ["token": tokens.refresh], authorization: TestWorld.basic("web")))
+                await world.ask("/introspect", ["token": tokens.refresh], authorization: TestWorld.basic("web"))
+            )
             #expect(answer["active"] == true && answer["sub"] == "alice")
         }
         let atAPI = try await world.introspect(tokens.refresh)
@@ -68,12 +79,17 @@ import Testing
             world.json(
                 await world.askToken(
                     ["grant_type": "refresh_token", "refresh_token": tokens.refresh],
-                    authorization: TestWorld.basic("web"))))
+                    authorization: TestWorld.basic("web")
+                )
+            )
+        )
         let spent = try world.json(
-            await world.ask("/introspect", ["token": tokens.refresh], authorization: TestWorld.basic("web")))
+            await world.ask("/introspect", ["token": tokens.refresh], authorization: TestWorld.basic("web"))
+        )
         #expect(spent == ["active": false])
         let current = try world.json(
-            await world.ask("/introspect", ["token": next.refresh], authorization: TestWorld.basic("web")))
+            await world.ask("/introspect", ["token": next.refresh], authorization: TestWorld.basic("web"))
+        )
         #expect(current["active"] == true)
     }
 
@@ -113,7 +129,9 @@ import Testing
         let tokens = try await world.grant()
         let other = try await world.grant()
         _ = try await world.ask(
-            "/revoke", ["token": tokens.refresh, "client_id": "app", "token_type_hint": "access_token"])
+            "/revoke",
+            ["token": tokens.refresh, "client_id": "app", "token_type_hint": "access_token"]
+        )
         #expect(try await world.refresh(tokens.refresh).failure?.description == "the grant has ended")
         #expect(try await world.introspect(tokens.access) == ["active": false])
         #expect(try await world.introspect(other.access)["active"] == true, "another grant of the same person")
@@ -156,7 +174,11 @@ import Testing
         let inQuery = try await world.ask("/userinfo", ["access_token": tokens.access], method: .get)
         #expect(inQuery.failure?.challenge == .bearerWithoutError, "RFC 6750 §2.3: not from a query")
         let both = try await world.ask(
-            "/userinfo", ["access_token": tokens.access], method: .post, authorization: "Bearer \(tokens.access)")
+            "/userinfo",
+            ["access_token": tokens.access],
+            method: .post,
+            authorization: "Bearer \(tokens.access)"
+        )
         #expect(both.failure?.code == .invalidRequest)
         let plain = try Tokens(world.json(await world.refresh(tokens.refresh, scope: "orders:read")))
         let scope = try await world.ask("/userinfo", method: .get, authorization: "Bearer \(plain.access)")
@@ -195,10 +217,13 @@ import Testing
             world.provider.endpoints.compactMap { endpoint -> String? in
                 guard case .belowIssuer(let path) = endpoint.location else { return nil }
                 return path
-            })
+            }
+        )
         for endpoint in wellKnown {
             let response = await endpoint.respond(
-                to: EndpointRequest(method: .get, parameters: Parameters()), with: world.services)
+                to: EndpointRequest(method: .get, parameters: Parameters()),
+                with: world.services
+            )
             guard case .prepared("application/json", let bytes) = response.body else { throw TestFailure() }
             let document = try JSONObject(parsing: bytes)
             #expect(document["issuer"] == .string(TestWorld.issuer))
@@ -208,7 +233,8 @@ import Testing
                 #expect(paths.contains(String(url.dropFirst(TestWorld.issuer.count))), "\(name) is not mounted")
             }
             #expect(
-                document["grant_types_supported"] == ["authorization_code", "client_credentials", "refresh_token"])
+                document["grant_types_supported"] == ["authorization_code", "client_credentials", "refresh_token"]
+            )
             #expect(document["id_token_signing_alg_values_supported"] == ["RS256", "ES256", "EdDSA"])
             #expect(document["subject_types_supported"] == ["public"])
         }

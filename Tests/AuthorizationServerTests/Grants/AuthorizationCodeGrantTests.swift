@@ -1,13 +1,16 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
 
+@testable import AuthorizationServer
+
 /// RFC 6749 §4.1.3 and FIELD B7, C8, C9: each refusal beside a twin that differs only in the attacked field and succeeds.
 @Suite struct AuthorizationCodeGrantTests {
-    @Test func `A code buys an access token, a refresh token and an ID token with the claims that the RFCs name`() async throws {
+    @Test func `A code buys an access token, a refresh token and an ID token with the claims that the RFCs name`()
+        async throws
+    {
         let world = try await TestWorld()
         _ = try await world.ordersAPI()
         let client = try await world.publicClient()
@@ -51,23 +54,28 @@ import Testing
             $0["code"] = nil
         },
         Refusal(
-            name: "an unknown code", code: .invalidGrant,
+            name: "an unknown code",
+            code: .invalidGrant,
             description: "the authorization code is unknown or has expired"
         ) { $0["code"] = "signet_ac_other" },
         Refusal(
-            name: "CVE-2026-4282: a refresh token offered as a code", code: .invalidGrant,
+            name: "CVE-2026-4282: a refresh token offered as a code",
+            code: .invalidGrant,
             description: "the authorization code is unknown or has expired"
         ) { $0["code"] = "signet_rt_AAAA" },
         Refusal(
-            name: "the code of another client", code: .invalidGrant,
+            name: "the code of another client",
+            code: .invalidGrant,
             description: "the authorization code was issued to another client"
         ) { $0["client_id"] = "other" },
         Refusal(
-            name: "another redirect URI", code: .invalidGrant,
+            name: "another redirect URI",
+            code: .invalidGrant,
             description: "redirect_uri differs from the one in the authorization request"
         ) { $0["redirect_uri"] = "https://app.example/callback/" },
         Refusal(
-            name: "CVE-2023-48228: the verifier left out", code: .invalidGrant,
+            name: "CVE-2023-48228: the verifier left out",
+            code: .invalidGrant,
             description: "code_verifier"
         ) { $0["code_verifier"] = nil },
         Refusal(name: "another verifier", code: .invalidGrant, description: "code_verifier") {
@@ -77,13 +85,15 @@ import Testing
             $0["code_verifier"] = TestWorld.challenge
         },
         Refusal(
-            name: "another resource", code: .invalidTarget,
+            name: "another resource",
+            code: .invalidTarget,
             description: "the requested resource was not part of the authorization"
         ) { $0["resource"] = "https://other.example" },
     ]
 
     @Test(arguments: refusals)
-    func `A request that differs in one field is refused, and the untouched twin succeeds`(_ row: Refusal) async throws {
+    func `A request that differs in one field is refused, and the untouched twin succeeds`(_ row: Refusal) async throws
+    {
         let world = try await TestWorld()
         _ = try await world.ordersAPI()
         let client = try await world.publicClient()
@@ -97,7 +107,10 @@ import Testing
         row.change(&attacked)
         let refused = try await world.askToken(attacked)
         #expect(refused.failure?.code == row.code)
-        #expect(refused.failure?.description.contains(row.description) == true, "\(String(describing: refused.failure))")
+        #expect(
+            refused.failure?.description.contains(row.description) == true,
+            "\(String(describing: refused.failure))"
+        )
         #expect(refused.status == 400)
         _ = try Tokens(world.json(await world.askToken(sound)))
     }
@@ -137,7 +150,9 @@ import Testing
         let replay = try await world.redeem(code)
         #expect(replay.failure?.code == .invalidGrant)
         #expect(
-            replay.failure?.description == "the authorization code was already used; everything that it paid for is revoked")
+            replay.failure?.description
+                == "the authorization code was already used; everything that it paid for is revoked"
+        )
         #expect(try await world.introspect(tokens.access)["active"] == false)
         #expect(try await world.refresh(tokens.refresh).failure?.code == .invalidGrant)
     }
@@ -198,7 +213,10 @@ extension TestWorld {
         let endpoint = try #require(provider.endpoints.first { $0.location == .belowIssuer("/token") })
         let pairs = fields.map { (name: $0.key, value: $0.value) }
         let request = EndpointRequest(
-            method: .post, parameters: try Parameters(pairs), authorization: authorization)
+            method: .post,
+            parameters: try Parameters(pairs),
+            authorization: authorization
+        )
         return await endpoint.respond(to: request, with: services)
     }
 }

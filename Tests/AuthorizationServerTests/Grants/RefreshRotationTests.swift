@@ -1,13 +1,16 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
 
+@testable import AuthorizationServer
+
 /// RFC 6749 §6, RFC 9700 §4.14 and FIELD D11-D15, R49: rotation that forgives a lost answer and nothing else.
 @Suite struct RefreshRotationTests {
-    @Test func `A refresh returns another refresh token, and a retry inside the window returns the same successor`() async throws {
+    @Test func `A refresh returns another refresh token, and a retry inside the window returns the same successor`()
+        async throws
+    {
         let world = try await TestWorld()
         let first = try await world.grant()
         let second = try Tokens(world.json(await world.refresh(first.refresh)))
@@ -52,7 +55,8 @@ import Testing
         _ = try Tokens(world.json(await world.refresh(first.refresh)))
         #expect(
             try await world.refresh(first.refresh).failure?.description
-                == "the refresh token was already used; its whole family is revoked")
+                == "the refresh token was already used; its whole family is revoked"
+        )
     }
 
     @Test func `A retry for another scope is refused and leaves the family alone`() async throws {
@@ -73,7 +77,8 @@ import Testing
         }
         #expect(
             try await world.refresh(first.refresh).failure?.description
-                == "the refresh token was already used too many times")
+                == "the refresh token was already used too many times"
+        )
         _ = try Tokens(world.json(await world.refresh(second.refresh)))
     }
 
@@ -119,7 +124,8 @@ import Testing
         world.time.stepBack(by: .seconds(8))
         #expect(
             try await world.refresh(first.refresh).failure?.description
-                == "the refresh token was already used; its whole family is revoked")
+                == "the refresh token was already used; its whole family is revoked"
+        )
         #expect(try await world.refresh(second.refresh).failure?.code == .invalidGrant)
     }
 
@@ -139,7 +145,8 @@ import Testing
         let forged = first.refresh.dropLast() + (last == "A" ? "E" : "A")
         for text in [String(forged), "signet_rt_", "signet_rt_AAAA", String(first.refresh.dropLast(4)), "x"] {
             #expect(
-                try await world.refresh(text).failure?.description == "the refresh token is not valid for this client")
+                try await world.refresh(text).failure?.description == "the refresh token is not valid for this client"
+            )
         }
         _ = try Tokens(world.json(await world.refresh(first.refresh)))
     }
@@ -150,11 +157,14 @@ import Testing
         _ = try await world.publicClient("other")
         #expect(
             try await world.refresh(first.refresh, client: "other").failure?.description
-                == "the refresh token is not valid for this client")
+                == "the refresh token is not valid for this client"
+        )
         _ = try Tokens(world.json(await world.refresh(first.refresh)))
     }
 
-    @Test func `After a restore of the database a token from the lost future is refused and the family lives`() async throws {
+    @Test func `After a restore of the database a token from the lost future is refused and the family lives`()
+        async throws
+    {
         let world = try await TestWorld()
         let first = try await world.grant()
         let kind = RefreshFamily.kind
@@ -189,7 +199,8 @@ import Testing
         let idle = try await world.grant()
         world.time.advance(by: .seconds(7 * 86400))
         #expect(
-            try await world.refresh(idle.refresh).failure?.description == "the refresh token has expired")
+            try await world.refresh(idle.refresh).failure?.description == "the refresh token has expired"
+        )
         var token = try await world.grant().refresh
         for _ in 0..<5 {
             world.time.advance(by: .seconds(6 * 86400 - 1))
@@ -202,7 +213,9 @@ import Testing
     @Test(arguments: GrantEnding.allCases)
     func `FIELD D14: what ends the person's right ends the family`(_ ending: GrantEnding) async throws {
         let world = try await TestWorld()
-        let tokens = try await world.grant(scope: ending == .sessionClosed ? "openid orders:read" : "openid offline_access orders:read")
+        let tokens = try await world.grant(
+            scope: ending == .sessionClosed ? "openid orders:read" : "openid offline_access orders:read"
+        )
         let twin = try Tokens(world.json(await world.refresh(tokens.refresh)))
         world.time.advance(by: .seconds(1))
         try await ending.apply(to: world)
@@ -220,7 +233,8 @@ import Testing
 }
 
 enum GrantEnding: String, CaseIterable, Sendable {
-    case personDisabled, passwordChanged, sessionClosed, clientDisabled, clientDeleted, subjectRevoked, everythingRevoked
+    case personDisabled, passwordChanged, sessionClosed, clientDisabled, clientDeleted, subjectRevoked,
+        everythingRevoked
 
     func apply(to world: TestWorld) async throws {
         let client = try #require(ClientID("app"))

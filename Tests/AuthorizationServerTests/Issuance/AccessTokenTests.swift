@@ -1,14 +1,17 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
 
+@testable import AuthorizationServer
+
 /// RFC 9068, RFC 8707: what a token is for and what it says.
 @Suite struct AccessTokenTests {
     func claims(
-        _ world: TestWorld, _ fields: [String: String], as client: String = "service"
+        _ world: TestWorld,
+        _ fields: [String: String],
+        as client: String = "service"
     ) async throws -> JSONObject {
         var all = fields
         all["grant_type"] = "client_credentials"
@@ -35,38 +38,60 @@ import Testing
 
     static let refusals: [Refusal] = [
         Refusal(
-            fields: ["scope": "nothing:known"], code: .invalidScope,
-            description: "a requested scope is unknown or does not belong to the requested resource"),
+            fields: ["scope": "nothing:known"],
+            code: .invalidScope,
+            description: "a requested scope is unknown or does not belong to the requested resource"
+        ),
         Refusal(
-            fields: ["scope": "orders:write"], code: .invalidScope,
-            description: "a requested scope is not allowed for this client"),
+            fields: ["scope": "orders:write"],
+            code: .invalidScope,
+            description: "a requested scope is not allowed for this client"
+        ),
         Refusal(
-            fields: ["scope": "orders:read  "], code: .invalidScope,
-            description: "scope must be scope-tokens separated by single spaces"),
+            fields: ["scope": "orders:read  "],
+            code: .invalidScope,
+            description: "scope must be scope-tokens separated by single spaces"
+        ),
         Refusal(
-            fields: ["scope": "orders:read\"x"], code: .invalidScope,
-            description: "scope must be scope-tokens separated by single spaces"),
+            fields: ["scope": "orders:read\"x"],
+            code: .invalidScope,
+            description: "scope must be scope-tokens separated by single spaces"
+        ),
         Refusal(
-            fields: ["scope": "openid"], code: .invalidScope,
-            description: "a requested scope is not allowed for this client"),
+            fields: ["scope": "openid"],
+            code: .invalidScope,
+            description: "a requested scope is not allowed for this client"
+        ),
         Refusal(
-            fields: ["resource": "https://unknown.example"], code: .invalidTarget,
-            description: "the requested resource is unknown"),
+            fields: ["resource": "https://unknown.example"],
+            code: .invalidTarget,
+            description: "the requested resource is unknown"
+        ),
         Refusal(
-            fields: ["resource": "orders"], code: .invalidTarget,
-            description: "resource must be an absolute URI without a fragment"),
+            fields: ["resource": "orders"],
+            code: .invalidTarget,
+            description: "resource must be an absolute URI without a fragment"
+        ),
         Refusal(
-            fields: ["resource": TestWorld.api + "#x"], code: .invalidTarget,
-            description: "resource must be an absolute URI without a fragment"),
+            fields: ["resource": TestWorld.api + "#x"],
+            code: .invalidTarget,
+            description: "resource must be an absolute URI without a fragment"
+        ),
         Refusal(
-            fields: ["scope": "orders:read", "resource": "https://api.example/stock"], code: .invalidScope,
-            description: "a requested scope is unknown or does not belong to the requested resource"),
+            fields: ["scope": "orders:read", "resource": "https://api.example/stock"],
+            code: .invalidScope,
+            description: "a requested scope is unknown or does not belong to the requested resource"
+        ),
         Refusal(
-            fields: ["scope": "orders:read stock:read"], code: .invalidScope,
-            description: "the requested scopes belong to more than one API; name one with resource"),
+            fields: ["scope": "orders:read stock:read"],
+            code: .invalidScope,
+            description: "the requested scopes belong to more than one API; name one with resource"
+        ),
         Refusal(
-            fields: ["resource": "https://api.example/closed"], code: .invalidTarget,
-            description: "this client has no scope of the requested resource"),
+            fields: ["resource": "https://api.example/closed"],
+            code: .invalidTarget,
+            description: "this client has no scope of the requested resource"
+        ),
     ]
 
     @Test(arguments: refusals)
@@ -90,7 +115,8 @@ import Testing
         let client = try await world.publicClient { $0.tokenClaims = ["groups"] }
         let session = try await world.signIn()
         let first = try Tokens(
-            world.json(await world.redeem(world.code("signet_ac_1", client: client, session: session))))
+            world.json(await world.redeem(world.code("signet_ac_1", client: client, session: session)))
+        )
         let claims = try UnverifiedToken(first.access).unverifiedClaims
         #expect(claims["roles"] == ["admin"] && claims["groups"] == ["staff"] && claims["department"] == "sales")
         #expect(claims["entitlements"] == nil && claims["email"] == nil)
@@ -99,7 +125,8 @@ import Testing
             $0.personalTokenClaims = ["email", "department"]
         }
         let second = try Tokens(
-            world.json(await world.redeem(world.code("signet_ac_2", client: client, session: session))))
+            world.json(await world.redeem(world.code("signet_ac_2", client: client, session: session)))
+        )
         #expect(try UnverifiedToken(second.access).unverifiedClaims["email"] == "alice@example.com")
     }
 
@@ -114,7 +141,8 @@ import Testing
         let answer = try await world.introspect(tokens.access)
         #expect(answer["active"] == true && answer["sub"] == "alice")
         let userinfo = try world.json(
-            await world.ask("/userinfo", method: .get, authorization: "Bearer \(tokens.access)"))
+            await world.ask("/userinfo", method: .get, authorization: "Bearer \(tokens.access)")
+        )
         #expect(userinfo["sub"] == "alice")
         let last = try #require(tokens.access.last)
         let flipped = String(tokens.access.dropLast(2)) + (last == "A" ? "BA" : "AA")
@@ -128,7 +156,8 @@ import Testing
         _ = try await world.ordersAPI { $0.tokenFormat = .opaque }
         _ = try await world.service()
         let answer = try world.json(
-            await world.askToken(["grant_type": "client_credentials"], authorization: TestWorld.basic("service")))
+            await world.askToken(["grant_type": "client_credentials"], authorization: TestWorld.basic("service"))
+        )
         let token = try #require(answer["access_token"]?.stringValue)
         world.time.advance(by: .milliseconds(899_999))
         #expect(try await world.introspect(token)["active"] == true)
@@ -161,7 +190,9 @@ import Testing
         _ = try await world.ordersAPI()
         _ = try await world.service()
         let refused = try await world.askToken(
-            ["grant_type": "authorization_code", "code": "x"], authorization: TestWorld.basic("service"))
+            ["grant_type": "authorization_code", "code": "x"],
+            authorization: TestWorld.basic("service")
+        )
         #expect(refused.failure?.code == .unauthorizedClient)
         let missing = try await world.askToken([:], authorization: TestWorld.basic("service"))
         #expect(missing.failure?.code == .invalidRequest)
@@ -171,9 +202,12 @@ import Testing
 extension TestWorld {
     func otherAPI(_ audience: String, scope: String) async throws {
         var api = RegisteredAPI(
-            audience: try #require(ResourceIndicator(audience)), name: audience,
-            credentialID: try #require(ClientID("api_" + scope)), secretHash: ClientSecret.hash(Secret(Self.secret)),
-            createdAt: now)
+            audience: try #require(ResourceIndicator(audience)),
+            name: audience,
+            credentialID: try #require(ClientID("api_" + scope)),
+            secretHash: ClientSecret.hash(Secret(Self.secret)),
+            createdAt: now
+        )
         api.scopes = [RegisteredAPI.ScopeDescription(scope: try #require(Scope(scope)), text: "Something")]
         try await services.apis.create(api, now: now)
     }

@@ -1,9 +1,10 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
+
+@testable import AuthorizationServer
 
 /// Signing keys: pending, active, retired, published ahead of use.
 @Suite struct SigningKeysTests {
@@ -47,7 +48,10 @@ import Testing
         }
     }
 
-    @Test func `A rotated key is published at once, signs after the lead, and the old one stays until its tokens are gone`() async throws {
+    @Test
+    func `A rotated key is published at once, signs after the lead, and the old one stays until its tokens are gone`()
+        async throws
+    {
         let world = try World()
         let old = try await world.signer(.es256, at: world.start)
         let now = world.start + .seconds(100)
@@ -102,7 +106,13 @@ import Testing
         try await world.signing.refresh(world.keyring, now: world.start)
         let key = try #require(world.keyring.current.signing["ES256"])
         let secret = try #require(key.privateJWK.members["d"]?.stringValue)
-        for record in try await world.store.page(SigningKeyRecord.kind, filter: .all, after: nil, limit: 10, now: world.start) {
+        for record in try await world.store.page(
+            SigningKeyRecord.kind,
+            filter: .all,
+            after: nil,
+            limit: 10,
+            now: world.start
+        ) {
             let text = String(decoding: record.payload, as: UTF8.self)
             #expect(!text.contains(secret) && !text.contains("\"d\""))
         }

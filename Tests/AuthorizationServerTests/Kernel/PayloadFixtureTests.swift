@@ -1,19 +1,25 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
 
+@testable import AuthorizationServer
+
 /// What version 1 of each payload looks like in a database, frozen: a program that cannot read one of these would lose
 /// somebody's data.
 @Suite struct PayloadFixtureTests {
-    static let client = #"{"body":{"authenticationMethod":"client_secret_basic","consent":"required","createdAt":1800000000000,"credentialsChangedAt":1800000000000,"defaultResource":"https://api.example","entitlements":[],"grantTypes":["authorization_code","refresh_token"],"groups":[],"id":"web","idTokenAlgorithm":"RS256","name":"Web","origin":"registered","origins":["https://app.example"],"personalTokenClaims":["email"],"pkce":"required","postLogoutRedirectURIs":["https://app.example/"],"redirectURIs":["https://app.example/callback"],"refreshAbsoluteSeconds":100,"refreshIdleSeconds":10,"roles":["r"],"scopes":"openid email","secretHash":"abc","status":"enabled","tokenClaims":["roles"],"type":"confidential"},"v":1}"#
-    static let api = #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"credentialID":"api_1","name":"API","origin":"registered","personalTokenClaims":[],"scopes":[{"scope":"a:b","text":"See"}],"secretHash":"abc","tokenClaims":[],"tokenFormat":"jwt"},"v":1}"#
-    static let family = #"{"body":{"absoluteExpiry":1802592000000,"authentication":{"acr":"1","amr":["pwd"],"at":1800000000000},"client":"web","createdAt":1800000000000,"generation":1,"id":"AAAAAAAAAAAAAAAAAAAAAA","keyVersion":1,"nonce":[1,2],"previousNonce":[3,4],"requestDigest":"d","resource":"https://api.example","retries":2,"rotations":[{"at":1800000000000,"generation":0}],"scope":"openid","session":"s","signOnSession":"s","subject":"alice"},"v":1}"#
-    static let code = #"{"body":{"authentication":{"acr":"1","amr":["pwd"],"at":1800000000000},"client":"web","codeChallenge":"c","family":"f","issuedAt":1800000000000,"nonce":"n","redirectURI":"https://app.example/callback","resource":"https://api.example","scope":"openid","session":"s","subject":"alice"},"v":1}"#
+    static let client =
+        #"{"body":{"authenticationMethod":"client_secret_basic","consent":"required","createdAt":1800000000000,"credentialsChangedAt":1800000000000,"defaultResource":"https://api.example","entitlements":[],"grantTypes":["authorization_code","refresh_token"],"groups":[],"id":"web","idTokenAlgorithm":"RS256","name":"Web","origin":"registered","origins":["https://app.example"],"personalTokenClaims":["email"],"pkce":"required","postLogoutRedirectURIs":["https://app.example/"],"redirectURIs":["https://app.example/callback"],"refreshAbsoluteSeconds":100,"refreshIdleSeconds":10,"roles":["r"],"scopes":"openid email","secretHash":"abc","status":"enabled","tokenClaims":["roles"],"type":"confidential"},"v":1}"#
+    static let api =
+        #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"credentialID":"api_1","name":"API","origin":"registered","personalTokenClaims":[],"scopes":[{"scope":"a:b","text":"See"}],"secretHash":"abc","tokenClaims":[],"tokenFormat":"jwt"},"v":1}"#
+    static let family =
+        #"{"body":{"absoluteExpiry":1802592000000,"authentication":{"acr":"1","amr":["pwd"],"at":1800000000000},"client":"web","createdAt":1800000000000,"generation":1,"id":"AAAAAAAAAAAAAAAAAAAAAA","keyVersion":1,"nonce":[1,2],"previousNonce":[3,4],"requestDigest":"d","resource":"https://api.example","retries":2,"rotations":[{"at":1800000000000,"generation":0}],"scope":"openid","session":"s","signOnSession":"s","subject":"alice"},"v":1}"#
+    static let code =
+        #"{"body":{"authentication":{"acr":"1","amr":["pwd"],"at":1800000000000},"client":"web","codeChallenge":"c","family":"f","issuedAt":1800000000000,"nonce":"n","redirectURI":"https://app.example/callback","resource":"https://api.example","scope":"openid","session":"s","subject":"alice"},"v":1}"#
     static let revocation = #"{"body":{"notBefore":1800000000000,"target":"subject:alice"},"v":1}"#
-    static let signingKey = #"{"body":{"activeFrom":1800000000000,"algorithm":"ES256","createdAt":1800000000000,"keyID":"k","publicJWK":"{}","sealedPrivateJWK":[1,2,3]},"v":1}"#
+    static let signingKey =
+        #"{"body":{"activeFrom":1800000000000,"algorithm":"ES256","createdAt":1800000000000,"keyID":"k","publicJWK":"{}","sealedPrivateJWK":[1,2,3]},"v":1}"#
 
     func decode<P: Payload>(_ type: P.Type, _ fixture: String) throws -> P {
         try P(from: Record(key: RecordKey(P.kind, "x"), payload: Array(fixture.utf8)))
@@ -33,7 +39,8 @@ import Testing
         try roundTrip(SigningKeyRecord.self, Self.signingKey)
     }
 
-    @Test func `A payload that is newer, damaged or of another kind is refused by name and without its content`() throws {
+    @Test func `A payload that is newer, damaged or of another kind is refused by name and without its content`() throws
+    {
         let newer = Self.revocation.replacing("\"v\":1", with: "\"v\":2")
         for (fixture, part) in [(newer, "version 2"), ("{", "cannot be read"), ("", "cannot be read")] {
             let error = #expect(throws: StoreError.self) { try decode(RevocationRecord.self, fixture) }
@@ -41,7 +48,9 @@ import Testing
             #expect(reason.contains(part) && reason.contains("revocation") && !reason.contains("alice"))
         }
         #expect(throws: StoreError.self) {
-            try RevocationRecord(from: Record(key: RecordKey(RecordKind("client"), "x"), payload: Array(Self.revocation.utf8)))
+            try RevocationRecord(
+                from: Record(key: RecordKey(RecordKind("client"), "x"), payload: Array(Self.revocation.utf8))
+            )
         }
     }
 }

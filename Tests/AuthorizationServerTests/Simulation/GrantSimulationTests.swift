@@ -1,9 +1,10 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
 import Testing
+
+@testable import AuthorizationServer
 
 /// Seeded random traffic against one provider with a clock that the test moves. A failing run names its seed.
 @Suite struct GrantSimulationTests {

@@ -1,4 +1,3 @@
-@testable import AuthorizationServer
 import Instants
 import JOSE
 import Logging
@@ -6,6 +5,8 @@ import OAuthVocabulary
 import Storage
 import Synchronization
 import Testing
+
+@testable import AuthorizationServer
 
 /// A provider over a memory store, with a clock and randomness that the test sets.
 final class TestWorld: Sendable {
@@ -19,17 +20,25 @@ final class TestWorld: Sendable {
     static let issuer = "https://id.example"
 
     init(
-        store: any Store = MemoryStore(), features: [any Feature] = Features.all,
+        store: any Store = MemoryStore(),
+        features: [any Feature] = Features.all,
         configure: (inout ProviderConfiguration) -> Void = { _ in }
     ) async throws {
         self.store = store
         var configuration = ProviderConfiguration(issuer: try #require(IssuerURL(Self.issuer)))
         configure(&configuration)
         provider = try Provider(
-            configuration: configuration, store: store, endUsers: endUsers, throttle: throttle,
+            configuration: configuration,
+            store: store,
+            endUsers: endUsers,
+            throttle: throttle,
             keys: try #require(MasterKey([UInt8](repeating: 7, count: 32)).map(DerivedKeys.init)),
-            keyring: try await SharedKeyring.shared.keyring(), time: time, random: SeededRandom(seed: 42),
-            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), features: features)
+            keyring: try await SharedKeyring.shared.keyring(),
+            time: time,
+            random: SeededRandom(seed: 42),
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            features: features
+        )
     }
 
     var services: Services { provider.services }
@@ -37,13 +46,18 @@ final class TestWorld: Sendable {
 
     /// Asks an endpoint by its path, as a program would.
     func ask(
-        _ path: String, _ parameters: KeyValuePairs<String, String> = [:], method: EndpointRequest.Method = .post,
+        _ path: String,
+        _ parameters: KeyValuePairs<String, String> = [:],
+        method: EndpointRequest.Method = .post,
         authorization: String? = nil
     ) async throws -> EndpointResponse {
         let endpoint = try #require(provider.endpoints.first { $0.location == .belowIssuer(path) })
         let pairs = parameters.map { (name: $0.key, value: $0.value) }
         let request = EndpointRequest(
-            method: method, parameters: try Parameters(pairs), authorization: authorization)
+            method: method,
+            parameters: try Parameters(pairs),
+            authorization: authorization
+        )
         return await endpoint.respond(to: request, with: services)
     }
 
@@ -51,7 +65,9 @@ final class TestWorld: Sendable {
     func json(_ response: EndpointResponse, _ location: SourceLocation = #_sourceLocation) throws -> JSONObject {
         guard case .json(.object(let object)) = response.body else {
             Issue.record(
-                "no JSON: \(response.status) \(String(describing: response.failure))", sourceLocation: location)
+                "no JSON: \(response.status) \(String(describing: response.failure))",
+                sourceLocation: location
+            )
             throw TestFailure()
         }
         return object
@@ -153,7 +169,11 @@ actor SharedKeyring {
             let keyring = Keyring()
             let issuer = try #require(IssuerURL(TestWorld.issuer))
             let keys = try #require(MasterKey([UInt8](repeating: 7, count: 32)).map(DerivedKeys.init))
-            let signing = SigningKeys(store: MemoryStore(), keys: keys, configuration: ProviderConfiguration(issuer: issuer))
+            let signing = SigningKeys(
+                store: MemoryStore(),
+                keys: keys,
+                configuration: ProviderConfiguration(issuer: issuer)
+            )
             try await signing.refresh(keyring, now: TestWorld.start)
             return keyring
         }

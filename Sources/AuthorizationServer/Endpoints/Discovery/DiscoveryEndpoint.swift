@@ -17,9 +17,12 @@ package struct DiscoveryEndpoint: Endpoint {
         var document: JSONObject = ["issuer": .string(services.configuration.issuer.value)]
         for (name, value) in services.metadata { document[name] = value }
         document["grant_types_supported"] = .array(
-            services.grants.keys.map(\.value).sorted().map { .string($0) })
+            services.grants.keys.map(\.value).sorted().map { .string($0) }
+        )
         return EndpointResponse(
-            body: .prepared(contentType: "application/json", document.serialized()), caching: .publicFor(.seconds(300)))
+            body: .prepared(contentType: "application/json", document.serialized()),
+            caching: .publicFor(.seconds(300))
+        )
     }
 }
 
@@ -33,10 +36,13 @@ package struct DiscoveryFeature: Feature {
         assembly.addMetadata("subject_types_supported", ["public"])
         assembly.addMetadata(
             "id_token_signing_alg_values_supported",
-            .array([SignatureAlgorithm.rs256, .es256, .edDSA].map { .string($0.name) }))
+            .array([SignatureAlgorithm.rs256, .es256, .edDSA].map { .string($0.name) })
+        )
         assembly.addMetadata(
             "scopes_supported",
             .array(
-                [Scope.openID, .profile, .email, .address, .phone, .offlineAccess].map { .string($0.value) }))
+                [Scope.openID, .profile, .email, .address, .phone, .offlineAccess].map { .string($0.value) }
+            )
+        )
     }
 }

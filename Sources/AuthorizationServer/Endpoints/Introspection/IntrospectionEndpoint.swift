@@ -20,7 +20,9 @@ package struct IntrospectionEndpoint: Endpoint {
             // RFC 7662 §2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
             if case .client(let client) = caller.identity, client.content.authenticationMethod == .none {
                 throw OAuthError.invalidClient(
-                    "introspection needs client authentication", detail: "\(client.content.id) is a public client")
+                    "introspection needs client authentication",
+                    detail: "\(client.content.id) is a public client"
+                )
             }
             try await spend(caller, services: services, reader: reader)
             let token = try request.parameters.required("token")
@@ -41,13 +43,17 @@ package struct IntrospectionEndpoint: Endpoint {
 
     /// The answer for an active token that the caller may see, else `nil`.
     private func answer(
-        _ token: String, to caller: AuthenticatedCaller.Identity, services: Services, reader: Reader
+        _ token: String,
+        to caller: AuthenticatedCaller.Identity,
+        services: Services,
+        reader: Reader
     ) async throws(OAuthError) -> JSONObject? {
         if token.hasPrefix(RefreshToken.prefix) {
             guard case .client(let client) = caller else { return nil }
             return try await refreshAnswer(token, client: client.content, services: services, reader: reader)
         }
-        guard case .live(let live) = try await AccessTokenVerifier(services: services, reader: reader).verdict(on: token)
+        guard
+            case .live(let live) = try await AccessTokenVerifier(services: services, reader: reader).verdict(on: token)
         else { return nil }
         switch caller {
         case .client(let client): guard client.content.id == live.client.id else { return nil }
@@ -60,17 +66,25 @@ package struct IntrospectionEndpoint: Endpoint {
     }
 
     private func refreshAnswer(
-        _ text: String, client: RegisteredClient, services: Services, reader: Reader
+        _ text: String,
+        client: RegisteredClient,
+        services: Services,
+        reader: Reader
     ) async throws(OAuthError) -> JSONObject? {
         let parameters: [(name: String, value: String)] = [(name: "refresh_token", value: text)]
         guard let stored = try await reader.client(client.id) else { return nil }
         let grant = RefreshTokenGrant()
         let request = GrantRequest(
-            client: stored, parameters: try Parameters(parameters), moment: services.time.moment(),
-            configuration: services.configuration, keys: services.keys)
+            client: stored,
+            parameters: try Parameters(parameters),
+            moment: services.time.moment(),
+            configuration: services.configuration,
+            keys: services.keys
+        )
         let material = try await grant.load(request, from: reader)
         // Active is what would be rotated now; asking changes nothing.
-        guard case .issue(let issuance, _) = grant.decide(request, material), case .rotate(let family) = issuance.refresh
+        guard case .issue(let issuance, _) = grant.decide(request, material),
+            case .rotate(let family) = issuance.refresh
         else { return nil }
         var answer: JSONObject = [
             "active": true, "iss": .string(services.configuration.issuer.value),
@@ -91,9 +105,12 @@ package struct IntrospectionFeature: Feature {
         assembly.add(IntrospectionEndpoint(), advertisedAs: "introspection_endpoint")
         let methods: [ClientAuthenticationMethod] = [.clientSecretBasic, .clientSecretPost, .privateKeyJWT]
         assembly.addMetadata(
-            "introspection_endpoint_auth_methods_supported", .array(methods.map { .string($0.value) }))
+            "introspection_endpoint_auth_methods_supported",
+            .array(methods.map { .string($0.value) })
+        )
         assembly.addMetadata(
             "introspection_endpoint_auth_signing_alg_values_supported",
-            .array(PrivateKeyJWT.algorithms.map { .string($0.name) }))
+            .array(PrivateKeyJWT.algorithms.map { .string($0.name) })
+        )
     }
 }

@@ -15,7 +15,8 @@ package struct JWKSetEndpoint: Endpoint {
         // Shorter than the publication lead: a verifier has seen a key before the first token signed with it.
         EndpointResponse(
             body: .prepared(contentType: "application/jwk-set+json", services.keyring.current.document),
-            caching: .publicFor(services.configuration.keyPublicationLead / 3))
+            caching: .publicFor(services.configuration.keyPublicationLead / 3)
+        )
     }
 }
 

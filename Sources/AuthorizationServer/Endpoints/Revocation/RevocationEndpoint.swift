@@ -31,7 +31,11 @@ package struct RevocationEndpoint: Endpoint {
     }
 
     private func revoke(
-        _ token: String, for client: RegisteredClient, spending spent: [Change], services: Services, reader: Reader
+        _ token: String,
+        for client: RegisteredClient,
+        spending spent: [Change],
+        services: Services,
+        reader: Reader
     ) async throws(OAuthError) {
         let target: RevocationTarget?
         if token.hasPrefix(RefreshToken.prefix) {
@@ -51,7 +55,10 @@ package struct RevocationEndpoint: Endpoint {
     }
 
     private func accessTokenTarget(
-        _ token: String, for client: RegisteredClient, services: Services, reader: Reader
+        _ token: String,
+        for client: RegisteredClient,
+        services: Services,
+        reader: Reader
     ) throws(OAuthError) -> RevocationTarget? {
         guard let claims = AccessTokenVerifier(services: services, reader: reader).claims(of: token),
             let id = claims["jti"]?.stringValue.flatMap({ TokenID($0) })
@@ -60,8 +67,10 @@ package struct RevocationEndpoint: Endpoint {
         // validation fails, the request is refused and the client is informed of the error"
         guard claims["client_id"]?.stringValue == client.id.value else {
             throw OAuthError(
-                .unauthorizedClient, "the token was issued to another client",
-                detail: "issued to \(claims["client_id"]?.stringValue ?? "nobody")")
+                .unauthorizedClient,
+                "the token was issued to another client",
+                detail: "issued to \(claims["client_id"]?.stringValue ?? "nobody")"
+            )
         }
         return .token(id)
     }
@@ -77,6 +86,7 @@ package struct RevocationFeature: Feature {
         assembly.addMetadata("revocation_endpoint_auth_methods_supported", .array(methods.map { .string($0.value) }))
         assembly.addMetadata(
             "revocation_endpoint_auth_signing_alg_values_supported",
-            .array(PrivateKeyJWT.algorithms.map { .string($0.name) }))
+            .array(PrivateKeyJWT.algorithms.map { .string($0.name) })
+        )
     }
 }

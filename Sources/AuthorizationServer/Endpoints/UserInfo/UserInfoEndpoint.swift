@@ -38,8 +38,13 @@ package struct UserInfoEndpoint: Endpoint {
             }
             guard live.audience.contains(services.configuration.issuerAudience), live.scope.contains(.openID) else {
                 throw OAuthError(
-                    .insufficientScope, "the access token was not granted the scope openid", status: 403,
-                    detail: "scope: \(live.scope)", requiredScope: [.openID], challenge: .bearer)
+                    .insufficientScope,
+                    "the access token was not granted the scope openid",
+                    status: 403,
+                    detail: "scope: \(live.scope)",
+                    requiredScope: [.openID],
+                    challenge: .bearer
+                )
             }
             guard let person = live.person else {
                 throw BearerToken.refused("the access token is not valid", detail: "no person behind the token")
@@ -57,7 +62,9 @@ package struct UserInfoEndpoint: Endpoint {
 
 /// The bearer token of a request: RFC 6750 §2.
 enum BearerToken {
-    /// From the header or, in a POST, the body. Never from a query, where logs would keep it (RFC 6750 §2.3).
+    /// From the header or, in a POST, the body.
+    ///
+    /// Never from a query, where logs would keep it (RFC 6750 §2.3).
     static func read(_ request: EndpointRequest) throws(OAuthError) -> String {
         let inBody = request.method == .post ? request.parameters["access_token"] : nil
         var inHeader: String?
@@ -67,14 +74,21 @@ enum BearerToken {
         // RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token in each request."
         if inBody != nil, inHeader != nil {
             throw OAuthError(
-                .invalidRequest, "the access token came in more than one way", challenge: .bearer)
+                .invalidRequest,
+                "the access token came in more than one way",
+                challenge: .bearer
+            )
         }
         guard let token = inHeader ?? inBody else {
             // RFC 6750 §3.1: "If the request lacks any authentication information … the resource server SHOULD NOT
             // include an error code or other error information."
             throw OAuthError(
-                .invalidToken, "this needs an access token", status: 401, detail: "no token",
-                challenge: .bearerWithoutError)
+                .invalidToken,
+                "this needs an access token",
+                status: 401,
+                detail: "no token",
+                challenge: .bearerWithoutError
+            )
         }
         return token
     }

@@ -31,21 +31,28 @@ package struct AuthorizationCodeGrant: Grant {
             .grant(code.family), .session(code.session), .subject(code.subject), .client(code.client), .everything,
         ])
         material.access = try await reader.accessMaterial(
-            scope: code.scope.description, resources: code.resource.map { [$0.value] } ?? [],
-            client: request.client.content)
+            scope: code.scope.description,
+            resources: code.resource.map { [$0.value] } ?? [],
+            client: request.client.content
+        )
         return material
     }
 
     package func decide(_ request: GrantRequest, _ material: Material) -> GrantDecision {
         do throws(OAuthError) {
             guard let code = material.code else {
-                throw OAuthError.invalidGrant("the authorization code is unknown or has expired", detail: "no such code")
+                throw OAuthError.invalidGrant(
+                    "the authorization code is unknown or has expired",
+                    detail: "no such code"
+                )
             }
             // RFC 6749 §4.1.3: "ensure that the authorization code was issued to the authenticated confidential client,
             // or if the client is public, ensure that the code was issued to 'client_id' in the request"
             guard code.content.client == request.client.content.id else {
                 throw OAuthError.invalidGrant(
-                    "the authorization code was issued to another client", detail: "issued to \(code.content.client)")
+                    "the authorization code was issued to another client",
+                    detail: "issued to \(code.content.client)"
+                )
             }
             // RFC 6749 §4.1.2: "If an authorization code is used more than once, the authorization server MUST deny the
             // request and SHOULD revoke (when possible) all tokens previously issued based on that authorization code."
@@ -53,8 +60,10 @@ package struct AuthorizationCodeGrant: Grant {
                 return .refuse(
                     .invalidGrant(
                         "the authorization code was already used; everything that it paid for is revoked",
-                        detail: "code reuse: grant \(code.content.family) of client \(code.content.client)"),
-                    ending: .grant(code.content.family))
+                        detail: "code reuse: grant \(code.content.family) of client \(code.content.client)"
+                    ),
+                    ending: .grant(code.content.family)
+                )
             }
             try check(request, against: code.content)
             return try issue(request, code, material)
@@ -72,24 +81,32 @@ package struct AuthorizationCodeGrant: Grant {
         guard redirectURI == code.redirectURI || (redirectURI == nil && code.codeChallenge != nil) else {
             throw .invalidGrant(
                 "redirect_uri differs from the one in the authorization request",
-                detail: "expected \(code.redirectURI), got \(redirectURI == nil ? "none" : "another")")
+                detail: "expected \(code.redirectURI), got \(redirectURI == nil ? "none" : "another")"
+            )
         }
         try PKCE.verify(challenge: code.codeChallenge, verifier: verifier)
         // RFC 8707 §2.2: the token request may narrow what was granted, never widen it.
         let resources = request.parameters.all("resource")
         guard resources.allSatisfy({ $0 == code.resource?.value }) else {
             throw OAuthError(
-                .invalidTarget, "the requested resource was not part of the authorization",
-                detail: "granted: \(code.resource?.value ?? "none")")
+                .invalidTarget,
+                "the requested resource was not part of the authorization",
+                detail: "granted: \(code.resource?.value ?? "none")"
+            )
         }
     }
 
     private func issue(
-        _ request: GrantRequest, _ code: Stored<AuthorizationCodeRecord>, _ material: Material
+        _ request: GrantRequest,
+        _ code: Stored<AuthorizationCodeRecord>,
+        _ material: Material
     ) throws(OAuthError) -> GrantDecision {
         let content = code.content
         guard let person = material.person, person.isEnabled, person.credentialsChangedAt <= content.issuedAt else {
-            throw OAuthError.invalidGrant("the grant has ended", detail: "the person is disabled, gone or has a new password")
+            throw OAuthError.invalidGrant(
+                "the grant has ended",
+                detail: "the person is disabled, gone or has a new password"
+            )
         }
         guard let session = material.session, session.subject == content.subject else {
             throw OAuthError.invalidGrant("the grant has ended", detail: "session \(content.session) is closed")
@@ -101,8 +118,10 @@ package struct AuthorizationCodeGrant: Grant {
         let client = request.client.content
         let access = try AccessResolution.resolve(accessMaterial, client: client, configuration: request.configuration)
         var issuance = Issuance(
-            party: .person(person, content.authentication, session: content.session), access: access,
-            family: content.family)
+            party: .person(person, content.authentication, session: content.session),
+            access: access,
+            family: content.family
+        )
         if client.allows(.refreshToken) { issuance.refresh = .start(family: content.family) }
         if access.scope.contains(.openID) { issuance.idToken = Issuance.IDTokenPlan(nonce: content.nonce) }
         var spent = code.record

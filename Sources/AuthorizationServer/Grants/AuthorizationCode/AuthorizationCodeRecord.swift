@@ -2,7 +2,9 @@ package import Instants
 package import OAuthVocabulary
 package import Storage
 
-/// What an authorization code stands for. The code itself is stored only as the hash that names the record.
+/// What an authorization code stands for.
+///
+/// The code itself is stored only as the hash that names the record.
 package struct AuthorizationCodeRecord: Payload, Hashable {
     package static let kind = RecordKind("authorization-code")
     /// Codes are 256 random bits behind this prefix, so that scanners find them.
@@ -30,7 +32,13 @@ package struct AuthorizationCodeRecord: Payload, Hashable {
     package func insertion(code: String, lifetime: Duration) throws(StoreError) -> Change {
         .insert(
             Record(
-                key: Self.key(code), family: family.value, subject: subject.value, client: client.value,
-                expiresAt: issuedAt + lifetime, payload: try encoded()))
+                key: Self.key(code),
+                family: family.value,
+                subject: subject.value,
+                client: client.value,
+                expiresAt: issuedAt + lifetime,
+                payload: try encoded()
+            )
+        )
     }
 }

@@ -39,10 +39,14 @@ package struct RefreshTokenGrant: Grant {
         material.cutOff = try await reader.cutOff(targets)
         var resources = request.parameters.all("resource")
         // Named scopes say by themselves which API is meant; without any, the grant's own API is.
-        if resources.isEmpty, request.parameters["scope"] == nil { resources = family.resource.map { [$0.value] } ?? [] }
+        if resources.isEmpty, request.parameters["scope"] == nil {
+            resources = family.resource.map { [$0.value] } ?? []
+        }
         material.access = try await reader.accessMaterial(
-            scope: request.parameters["scope"] ?? family.scope.description, resources: resources,
-            client: request.client.content)
+            scope: request.parameters["scope"] ?? family.scope.description,
+            resources: resources,
+            client: request.client.content
+        )
         return material
     }
 
@@ -50,7 +54,9 @@ package struct RefreshTokenGrant: Grant {
         do throws(OAuthError) {
             guard let token = material.token else {
                 throw OAuthError.invalidGrant(
-                    "the refresh token is not valid for this client", detail: "malformed, or its MAC is wrong")
+                    "the refresh token is not valid for this client",
+                    detail: "malformed, or its MAC is wrong"
+                )
             }
             guard let family = material.family else {
                 throw OAuthError.invalidGrant("the refresh token has expired", detail: "no family \(token.family)")
@@ -59,15 +65,23 @@ package struct RefreshTokenGrant: Grant {
             let access = try narrowedAccess(request, family.content, material)
             let digest = Self.digest(access)
             switch RotationRules.judge(
-                token, family.content, digest: digest, at: request.moment, configuration: request.configuration)
+                token,
+                family.content,
+                digest: digest,
+                at: request.moment,
+                configuration: request.configuration
+            )
             {
             case .rotate:
                 return .issue(
-                    issuance(.rotate(family), family.content, person, access, digest), changes: [person.unchanged])
+                    issuance(.rotate(family), family.content, person, access, digest),
+                    changes: [person.unchanged]
+                )
             case .repeatSuccessor:
                 return .issue(
                     issuance(.repeatSuccessor(family), family.content, person, access, digest),
-                    changes: [person.unchanged])
+                    changes: [person.unchanged]
+                )
             case .refuse(let error):
                 return .refuse(error)
             case .reuse(let error):
@@ -80,7 +94,8 @@ package struct RefreshTokenGrant: Grant {
 
     /// Whatever the token, the grant behind it must still stand.
     private func checkGrantIsAlive(
-        _ family: Stored<RefreshFamily>, _ material: Material
+        _ family: Stored<RefreshFamily>,
+        _ material: Material
     ) throws(OAuthError) -> PersonSnapshot {
         let content = family.content
         guard family.record.consumedAt == nil else {
@@ -104,35 +119,50 @@ package struct RefreshTokenGrant: Grant {
     }
 
     private func narrowedAccess(
-        _ request: GrantRequest, _ family: RefreshFamily, _ material: Material
+        _ request: GrantRequest,
+        _ family: RefreshFamily,
+        _ material: Material
     ) throws(OAuthError) -> ResolvedAccess {
         let resources = request.parameters.all("resource")
         guard resources.allSatisfy({ $0 == family.resource?.value }) else {
             throw OAuthError(
-                .invalidTarget, "the requested resource was not part of the grant",
-                detail: "granted: \(family.resource?.value ?? "none")")
+                .invalidTarget,
+                "the requested resource was not part of the grant",
+                detail: "granted: \(family.resource?.value ?? "none")"
+            )
         }
         guard let accessMaterial = material.access else { throw .internalFault("access was not loaded") }
         // RFC 6749 §6: "The requested scope MUST NOT include any scope not originally granted by the resource owner"
         if let beyond = accessMaterial.scopes.first(where: { !family.scope.contains($0) }) {
             throw OAuthError(
-                .invalidScope, "the requested scope exceeds the scope of the grant",
-                detail: "\(beyond) is not in: \(family.scope)")
+                .invalidScope,
+                "the requested scope exceeds the scope of the grant",
+                detail: "\(beyond) is not in: \(family.scope)"
+            )
         }
         return try AccessResolution.resolve(
-            accessMaterial, client: request.client.content, configuration: request.configuration)
+            accessMaterial,
+            client: request.client.content,
+            configuration: request.configuration
+        )
     }
 
     private func issuance(
-        _ plan: Issuance.RefreshPlan, _ family: RefreshFamily, _ person: PersonSnapshot, _ access: ResolvedAccess,
+        _ plan: Issuance.RefreshPlan,
+        _ family: RefreshFamily,
+        _ person: PersonSnapshot,
+        _ access: ResolvedAccess,
         _ digest: String
     ) -> Issuance {
         Issuance(
-            party: .person(person, family.authentication, session: family.signOnSession), access: access,
-            family: family.id, refresh: plan,
+            party: .person(person, family.authentication, session: family.signOnSession),
+            access: access,
+            family: family.id,
+            refresh: plan,
             // OpenID Connect Core §12.2: an ID token of a refresh "SHOULD NOT have a nonce Claim".
             idToken: access.scope.contains(.openID) ? Issuance.IDTokenPlan(nonce: nil) : nil,
-            requestDigest: digest)
+            requestDigest: digest
+        )
     }
 
     /// What a repetition must agree with: the scope and audience that come of the request.

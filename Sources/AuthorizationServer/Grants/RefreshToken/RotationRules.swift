@@ -13,7 +13,10 @@ enum RotationRules {
     }
 
     static func judge(
-        _ token: RefreshToken, _ family: RefreshFamily, digest: String, at moment: Moment,
+        _ token: RefreshToken,
+        _ family: RefreshFamily,
+        digest: String,
+        at moment: Moment,
         configuration: ProviderConfiguration
     ) -> Judgement {
         if token.generation == family.generation {
@@ -33,24 +36,35 @@ enum RotationRules {
         // The steady clock never steps back; where another node's is ahead, the window counts as closed, not as theft.
         guard elapsed >= .zero else {
             return .refuse(
-                .invalidGrant("the refresh token was already used", detail: "rotated in this clock's future: \(elapsed)"))
+                .invalidGrant(
+                    "the refresh token was already used",
+                    detail: "rotated in this clock's future: \(elapsed)"
+                )
+            )
         }
         guard isPrevious else {
             return .refuse(
                 .invalidGrant(
                     "the refresh token was already used, and its successor as well",
-                    detail: "generation \(token.generation), current \(family.generation), inside its own window"))
+                    detail: "generation \(token.generation), current \(family.generation), inside its own window"
+                )
+            )
         }
         guard family.requestDigest == digest else {
             return .refuse(
                 .invalidGrant(
-                    "the refresh token was already used for another scope or resource", detail: "retry asks for another access"))
+                    "the refresh token was already used for another scope or resource",
+                    detail: "retry asks for another access"
+                )
+            )
         }
         guard family.retries < configuration.refreshRetryLimit else {
             return .refuse(
                 .invalidGrant(
                     "the refresh token was already used too many times",
-                    detail: "\(family.retries) retries in one window, family \(family.id) untouched"))
+                    detail: "\(family.retries) retries in one window, family \(family.id) untouched"
+                )
+            )
         }
         return .repeatSuccessor
     }
@@ -59,12 +73,15 @@ enum RotationRules {
     private static func fromAnotherHistory(_ token: RefreshToken) -> OAuthError {
         .invalidGrant(
             "the refresh token is not known",
-            detail: "generation \(token.generation) of family \(token.family) is not of this database's history")
+            detail: "generation \(token.generation) of family \(token.family) is not of this database's history"
+        )
     }
 
     private static func reuse(_ token: RefreshToken, _ family: RefreshFamily) -> OAuthError {
         .invalidGrant(
             "the refresh token was already used; its whole family is revoked",
-            detail: "refresh token reuse: family \(family.id), client \(family.client), generation \(token.generation) of \(family.generation)")
+            detail:
+                "refresh token reuse: family \(family.id), client \(family.client), generation \(token.generation) of \(family.generation)"
+        )
     }
 }

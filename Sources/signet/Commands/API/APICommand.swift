@@ -1,3 +1,6 @@
+// `signet api`: registers APIs and their scopes, the audiences of access tokens (RFC 8707, RFC 9068).
+// Owns what it prints; the record is AuthorizationServer's.
+
 import ArgumentParser
 import AuthorizationServer
 import JOSE

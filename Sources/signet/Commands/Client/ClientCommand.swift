@@ -1,3 +1,6 @@
+// `signet client`: registers applications, in the words of RFC 7591 §2. A secret is shown once, when it is made.
+// Owns what it prints; the record is AuthorizationServer's.
+
 import ArgumentParser
 import AuthorizationServer
 import JOSE

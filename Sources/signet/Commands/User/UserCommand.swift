@@ -1,3 +1,6 @@
+// `signet user`: registers people and looks after them. A password is typed or piped in, never an argument.
+// Owns what it prints; the record is Accounts'.
+
 import Accounts
 import ArgumentParser
 import JOSE
