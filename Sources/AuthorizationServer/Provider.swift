@@ -1,4 +1,6 @@
-// The front door of the room: what a host makes, mounts and calls.
+// AuthorizationServer: every protocol decision of OAuth 2.1 and OpenID Connect, one folder a feature, no I/O of its own.
+// Provider is the front door: what a host makes, mounts and calls. Features.swift is the list of what the server can do;
+// each feature's folder says which RFC sections it serves and what it stores.
 
 package import JOSE
 package import Logging

@@ -62,7 +62,7 @@ import Testing
         #expect(registered.matches("https://app.example/callback"))
     }
 
-    @Test func `Only a loopback IP literal may change its port`() throws {
+    @Test func `RFC 8252 §7.3: only a loopback IP literal may change its port`() throws {
         let loopback = try #require(RedirectURI("http://127.0.0.1/callback"))
         #expect(loopback.matches("http://127.0.0.1:51004/callback"))
         #expect(!loopback.matches("http://127.0.0.1:51004/other"))

@@ -23,7 +23,7 @@ import Testing
             await world.askToken(Self.fields, authorization: TestWorld.basic("service"))
         )
         let claims = try UnverifiedToken(#require(answer["access_token"]?.stringValue)).unverifiedClaims
-        #expect(claims["sub"] == "service")
+        #expect(claims["sub"] == "service", "RFC 9068 §2.2: without a person, sub is the client")
         #expect(claims["client_id"] == "service")
         #expect(claims["aud"] == .string(TestWorld.api))
         #expect(answer["refresh_token"] == nil && answer["id_token"] == nil)
