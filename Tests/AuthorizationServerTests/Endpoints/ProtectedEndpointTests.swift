@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test func `Introspection refuses a caller that cannot authenticate`() async throws {
+    @Test func `RFC 7662 §2.1: introspection refuses a caller that cannot authenticate`() async throws {
         let world = try await TestWorld()
         let tokens = try await world.grant()
         let anonymous = try await world.ask("/introspect", ["token": tokens.access])
@@ -138,7 +138,7 @@ import Testing
         #expect(try await world.ask("/revoke", ["token": tokens.refresh, "client_id": "app"]).failure == nil)
     }
 
-    @Test func `A client cannot revoke another client's tokens, and an unknown token is no error`() async throws {
+    @Test func `RFC 7009 §2.1, §2.2: a client cannot revoke another client's tokens, and an unknown token is no error`() async throws {
         let world = try await TestWorld()
         let tokens = try await world.grant()
         _ = try await world.publicClient("other")
@@ -179,7 +179,7 @@ import Testing
             method: .post,
             authorization: "Bearer \(tokens.access)"
         )
-        #expect(both.failure?.code == .invalidRequest)
+        #expect(both.failure?.code == .invalidRequest, "RFC 6750 §2: not more than one way")
         let plain = try Tokens(world.json(await world.refresh(tokens.refresh, scope: "orders:read")))
         let scope = try await world.ask("/userinfo", method: .get, authorization: "Bearer \(plain.access)")
         #expect(scope.status == 403 && scope.failure?.code == .insufficientScope)
