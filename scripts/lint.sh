@@ -28,3 +28,6 @@ while IFS= read -r -d '' script; do
     count=$((count + 1))
 done < <(find "${folders[@]}" -name '*.py' -not -path '*/.build/*' -type f -print0)
 echo "lint: $count Python files parse"
+
+# The list of checks that Tests/Mutants removes one by one goes stale as code moves.
+PYTHONDONTWRITEBYTECODE=1 python3 Tests/Mutants/mutants.py --check
