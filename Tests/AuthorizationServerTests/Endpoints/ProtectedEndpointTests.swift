@@ -138,7 +138,9 @@ import Testing
         #expect(try await world.ask("/revoke", ["token": tokens.refresh, "client_id": "app"]).failure == nil)
     }
 
-    @Test func `RFC 7009 §2.1, §2.2: a client cannot revoke another client's tokens, and an unknown token is no error`() async throws {
+    @Test func `RFC 7009 §2.1, §2.2: a client cannot revoke another client's tokens, and an unknown token is no error`()
+        async throws
+    {
         let world = try await TestWorld()
         let tokens = try await world.grant()
         _ = try await world.publicClient("other")
