@@ -36,6 +36,7 @@ final class WatchedStore: Store {
     private let inner = MemoryStore()
     private let applied = Mutex<[[Change]]>([])
     private let failure = Mutex<StoreError?>(nil)
+    private let gathering = Mutex((reading: 0, expected: 0))
     private let intruder = Mutex<(@Sendable () async -> Void)?>(nil)
 
     /// Every list of changes that was applied, in order.
@@ -43,12 +44,18 @@ final class WatchedStore: Store {
 
     func failFromNowOn(_ error: StoreError?) { failure.withLock { $0 = error } }
 
+    /// The first `count` readers are kept until all of them have read: as parallel as requests can be.
+    func gatherReaders(_ count: Int) { gathering.withLock { $0 = (reading: 0, expected: count) } }
+
     /// Runs once, between the next reading and the writing that rests on it.
     func beforeNextApply(_ body: @escaping @Sendable () async -> Void) { intruder.withLock { $0 = body } }
 
     func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
         try check()
-        return try await inner.find(lookups, now: now)
+        let found = try await inner.find(lookups, now: now)
+        gathering.withLock { $0.reading += 1 }
+        while gathering.withLock({ $0.reading < $0.expected }) { await Task.yield() }
+        return found
     }
 
     func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
