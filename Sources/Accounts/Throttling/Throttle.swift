@@ -143,10 +143,10 @@ package struct Throttle: Sendable {
         now: Instant,
         pair: (Tally) -> Tally?
     ) async throws(StoreError) {
-        for _ in 0..<Self.maximumTriesWithAccount {
+        for attemptNumber in 0..<Self.maximumTries {
             let state = try await State(attempt, policy(attempt), in: store, now: now)
             var changes: [Change] = []
-            for counter in state.counters {
+            for counter in attemptNumber < Self.maximumTriesWithAccount ? state.counters : state.countersOfAddress {
                 guard let tally = counter.tally else { continue }
                 let isPair = counter.key == attempt.pair
                 let after = isPair ? pair(tally) : tally.givingBack()

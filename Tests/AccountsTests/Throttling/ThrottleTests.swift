@@ -141,6 +141,22 @@ struct ThrottleTests {
         }
     }
 
+    @Test("Everybody of an office who signs in at the same moment is given back", .timeLimit(.minutes(1)))
+    func concurrentSuccesses() async throws {
+        let store = WatchedStore()
+        let throttle = Throttle(store: store)
+        let office = (0..<50).map { attempt("person\($0)") }
+        for attempt in office { #expect(try await throttle.reserve(attempt, now: start) == nil) }
+        #expect(try await throttle.reserve(attempt("one more"), now: start) != nil)
+        store.gatherReaders(50)
+        await withTaskGroup(of: Void.self) { group in
+            for attempt in office {
+                group.addTask { try? await throttle.recordSuccess(attempt, now: start) }
+            }
+        }
+        for attempt in office { #expect(try await throttle.reserve(attempt, now: start) == nil) }
+    }
+
     @Test("What was never judged is given back")
     func release() async throws {
         for _ in 0..<200 {
