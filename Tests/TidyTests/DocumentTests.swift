@@ -163,9 +163,9 @@ struct PlantedDocumentTests {
     @Test("Places and links are read from Markdown")
     func markdown() {
         let text =
-            "```\nSources/JOSE/      tokens\nDocs/  papers\n```\nsee [a](Docs/a.md#b) and [c](https://c.example)\n"
+            "```\nSources/JOSE/      tokens\n        in JWS/Keys\nDocs/  papers\n```\nsee [a](Docs/a.md#b) and [c](https://c.example)\n"
         let document = SourceFile(path: "README.md", text: text)
-        #expect(HouseMap.places(in: document) == ["Sources/JOSE", "Docs"])
+        #expect(HouseMap.places(in: document) == ["Sources/JOSE", "Sources/JOSE/JWS/Keys", "Docs"])
         #expect(DocumentLinks.targets(in: document).map(\.path) == ["Docs/a.md"])
     }
 }

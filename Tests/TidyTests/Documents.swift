@@ -1,12 +1,21 @@
-/// The map of the house in the README: lines in a fenced block that begin with a folder.
+/// The map of the house in the README: lines in a fenced block that begin with a folder. What they say may name folders
+/// within it, with a slash (`Extensions/PKCE`).
 enum HouseMap {
     static func places(in readme: SourceFile) -> [String] {
         var isFenced = false
-        return readme.textLines.compactMap { line in
-            if line.hasPrefix("```") { isFenced.toggle() }
+        var room: String?
+        return readme.textLines.flatMap { line -> [String] in
+            if line.hasPrefix("```") {
+                isFenced.toggle()
+                room = nil
+            }
+            guard isFenced else { return [] }
             let place = line.prefix { $0 != " " }
-            guard isFenced, place.hasSuffix("/") else { return nil }
-            return String(place.dropLast())
+            let isRoom = place.hasSuffix("/")
+            if isRoom { room = String(place.dropLast()) }
+            guard let room else { return [] }
+            let within = line.dropFirst(place.count).matches(of: /[A-Z][A-Za-z]*(?:\/[A-Z][A-Za-z]*)+/)
+            return (isRoom ? [room] : []) + within.map { "\(room)/\($0.0)" }
         }
     }
 }
