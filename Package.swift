@@ -27,7 +27,6 @@ let mustache = Target.Dependency.product(name: "Mustache", package: "swift-musta
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
@@ -54,7 +53,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -125,7 +123,7 @@ let package = Package(
             name: "signet",
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
-                "Storage", "Instants", argumentParser, configuration, yams, logging, lifecycle, unixSignals, crypto,
+                "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals, crypto,
                 hummingbird, asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings

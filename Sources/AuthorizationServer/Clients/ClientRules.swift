@@ -21,6 +21,10 @@ enum ClientRules {
                 client.authenticationMethod == .privateKeyJWT && !hasUsableKeys(client),
                 "private_key_jwt needs a JWK Set with at least one public RS256, ES256 or EdDSA key"
             ),
+            (
+                holdsSecretKeys(client),
+                "the JWK Set holds a private or symmetric key: register public keys only, and replace the one that was shown"
+            ),
             (client.grantTypes.isEmpty, "at least one grant type is needed"),
             (usesCode && client.redirectURIs.isEmpty, "authorization_code needs at least one redirect URI"),
             (!usesCode && !client.redirectURIs.isEmpty, "redirect URIs are only for authorization_code"),
@@ -54,6 +58,13 @@ enum ClientRules {
     private static func hasUsableKeys(_ client: RegisteredClient) -> Bool {
         guard let text = client.keySet, let keys = try? KeySet(parsing: Array(text.utf8)) else { return false }
         return keys.keys.contains { $0.algorithm != .hs256 }
+    }
+
+    private static func holdsSecretKeys(_ client: RegisteredClient) -> Bool {
+        guard let text = client.keySet, let document = try? JSONObject(parsing: Array(text.utf8)) else { return false }
+        return (document["keys"]?.arrayValue ?? []).contains {
+            $0.objectValue?["d"] != nil || $0.objectValue?["k"] != nil
+        }
     }
 
     private static func isOrigin(_ text: String) -> Bool {

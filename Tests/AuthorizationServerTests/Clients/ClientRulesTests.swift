@@ -35,6 +35,8 @@ import Testing
         Fault(sentence: "a confidential client must authenticate") { $0.authenticationMethod = .none },
         Fault(sentence: "needs a client secret") { $0.secretHash = nil },
         Fault(sentence: "private_key_jwt needs a JWK Set") { $0.authenticationMethod = .privateKeyJWT },
+        Fault(sentence: "holds a private or symmetric key") { $0.keySet = #"{"keys":[{"kty":"oct","k":"AAAA"}]}"# },
+        Fault(sentence: "holds a private or symmetric key") { $0.keySet = #"{"keys":[{"kty":"EC","d":"AAAA"}]}"# },
         Fault(sentence: "at least one grant type") { $0.grantTypes = [] },
         Fault(sentence: "needs at least one redirect URI") { $0.redirectURIs = [] },
         Fault(sentence: "redirect URIs are only for") { $0.grantTypes = [.clientCredentials] },
