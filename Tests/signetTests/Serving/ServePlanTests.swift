@@ -15,7 +15,7 @@ struct ServePlanTests {
     }
 
     @Test(
-        "Outside --dev an issuer must be named, and be https or loopback",
+        "RFC 8414 §2: outside --dev an issuer must be named, and be https or loopback",
         arguments: [
             (nil, false), ("http://id.example", false), ("http://127.0.0.1.evil.example", false),
             ("http://10.0.0.1:8080", false),
