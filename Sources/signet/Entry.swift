@@ -15,7 +15,7 @@ enum Entry {
             }
         } catch {
             guard let failure = Failure(error) else { SignetCommand.exit(withError: error) }
-            for sentence in failure.sentences { Console.standard.note("signet: \(sentence)") }
+            failure.show(on: .standard)
             SignetCommand.exit(withError: ExitCode(failure.status.code))
         }
     }

@@ -138,7 +138,7 @@ extension Setting {
     static let argonIterations = Setting(
         key: "argon2.iterations",
         standard: "2",
-        about: "passes over that memory, 1 to 100"
+        about: "passes over that memory, 1 to 32"
     )
     static let argonParallelism = Setting(key: "argon2.parallelism", standard: "1", about: "lanes of one hash, 1 to 16")
     static let argonThreads = Setting(

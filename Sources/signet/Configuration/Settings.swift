@@ -122,7 +122,7 @@ extension Settings {
         ) { text in
             MemoryText.kibibytes(text).flatMap { (8 * 1024...1024 * 1024).contains($0) ? $0 : nil }
         }
-        passwords.iterations = reader.count(.argonIterations, or: passwords.iterations, in: 1...100)
+        passwords.iterations = reader.count(.argonIterations, or: passwords.iterations, in: 1...32)
         passwords.lanes = reader.count(.argonParallelism, or: passwords.lanes, in: 1...16)
         passwords.threads = reader.count(.argonThreads, or: passwords.threads, in: 1...64)
         passwords.queue = reader.count(.argonQueue, or: passwords.queue, in: 1...10_000)

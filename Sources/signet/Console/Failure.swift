@@ -57,5 +57,10 @@ struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
         self.sentences = sentences
     }
 
+    /// Indented sentences are details of the one before: commands to copy, faults of a list.
+    func show(on console: Console) {
+        for sentence in sentences { console.note(sentence.hasPrefix("  ") ? sentence : "signet: " + sentence) }
+    }
+
     var description: String { sentences.joined(separator: "\n") }
 }

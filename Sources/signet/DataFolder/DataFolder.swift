@@ -62,6 +62,12 @@ struct DataFolder: Hashable, Sendable {
                 throw unusable(masterKey, error)
             }
         }
+        if isNew && missing == .refuse {
+            throw Failure(
+                .noInput,
+                "\(path) holds no server: name the right folder with --data-dir, or start `signet serve` once"
+            )
+        }
         guard let status = try status(masterKey) else {
             throw Failure(
                 .permission,

@@ -213,7 +213,7 @@ struct CommandTests {
             #expect(api["scopes"] == [["name": "orders:read", "description": "See your orders"]])
             let credentials = RunningServer.basic(
                 try #require(api["credential_id"].stringValue),
-                try #require(api["secret"].stringValue)
+                try #require(api["credential_secret"].stringValue)
             )
             let client = try await json("client", "create", "--id", "billing", "--scope", "orders:read")
             let own = RunningServer.basic("billing", try #require(client["client_secret"].stringValue))

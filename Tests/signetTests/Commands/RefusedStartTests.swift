@@ -135,7 +135,9 @@ struct RefusedStartTests {
         try await RunningServer.with(["--dev"], folder: data) { _ in }
         let refused = try await serve("--data-dir", data)
         #expect(refused.status == Status.configuration.code)
-        let commands = refused.sentences.dropFirst().map { $0.split(separator: " ").dropFirst().map(String.init) }
+        let commands = refused.errors.split(separator: "\n").filter { $0.hasPrefix("  signet ") }.map {
+            $0.split(separator: " ").dropFirst().map(String.init)
+        }
         #expect(commands.count == 4, "\(refused.errors)")
         for command in commands {
             let outcome = await (try Child(command)).outcome()

@@ -1,3 +1,5 @@
+import Foundation
+import OAuthVocabulary
 import ServerHTTP
 import Testing
 
@@ -182,6 +184,17 @@ struct ConfigurationTests {
         let found = faults(file: file)
         #expect(found.count == 1)
         #expect(found.first?.hasPrefix(Self.path) == true)
+    }
+
+    @Test("The configuration in the README is sound")
+    func readme() throws {
+        let root = URL(filePath: #filePath).pathComponents.prefix { $0 != "Tests" }.joined(separator: "/").dropFirst()
+        let text = try String(contentsOf: URL(filePath: root + "/README.md"), encoding: .utf8)
+        let block = text.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```").first
+        let settings = try load(file: try #require(block)).settings
+        #expect(settings.issuer?.value == "https://id.example.org")
+        #expect(settings.trustedProxies == ["127.0.0.1"])
+        #expect(settings.lifetimes.refreshIdle == .days(14))
     }
 
     @Test("SIGNET_CONFIG names the file where no flag does")

@@ -129,6 +129,14 @@ struct DataFolderTests {
         #expect(try Files.status(temporary.path + "/master.key") == nil)
     }
 
+    @Test("In an empty folder a command finds no server, and makes none")
+    func emptyFolder() throws {
+        let refused = refusal { _ = try DataFolder(temporary.path).masterKey(.refuse, random: random) }
+        #expect(refused?.status == .noInput)
+        #expect(refused?.description.contains("holds no server") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.path).isEmpty)
+    }
+
     @Test("Of two processes that make the key at the same time, one wins and both read the same")
     func race() async throws {
         let folder = DataFolder(temporary.path)

@@ -20,7 +20,7 @@ extension RegisteredAPI {
             "personal_token_claims": JSON(personalTokenClaims),
             "created_at": .string(createdAt.text),
         ]
-        if let secret { object["secret"] = .string(secret.exposed) }
+        if let secret { object["credential_secret"] = .string(secret.exposed) }
         return .object(object)
     }
 
