@@ -48,13 +48,13 @@ def open_demo(page, demo):
 
 def test_sign_in_see_tokens_call_refresh_sign_out(page, demo):
     open_demo(page, demo)
-    assert page.url.startswith(demo.issuer + "/sign-in"), page.url
+    page.wait_for_url(lambda url: url.startswith(demo.issuer + "/sign-in"))
     sign_in(page)
     page.get_by_role("button", name=re.compile("^allow", re.IGNORECASE)).click()
     page.locator("#signed-in").wait_for(state="visible")
     assert page.url.startswith(demo.application)
-    expect(page.locator("#token")).to_contain_text("at+jwt")
-    expect(page.locator("#hello")).to_contain_text("Demo Person")
+    expect(page.locator("#token")).to_contain_text("at+jwt", timeout=PATIENCE)
+    expect(page.locator("#hello")).to_contain_text("Demo Person", timeout=PATIENCE)
 
     log = page.locator("#log")
     page.locator("[data-action=userinfo]").click()
@@ -75,7 +75,7 @@ def test_sign_in_see_tokens_call_refresh_sign_out(page, demo):
     assert page.url.startswith(demo.application)
     # The session is gone: signing in asks for the password again.
     page.locator("#sign-in").click()
-    expect(page.get_by_label(re.compile("^password", re.IGNORECASE))).to_be_visible()
+    expect(page.get_by_label(re.compile("^password", re.IGNORECASE))).to_be_visible(timeout=PATIENCE)
     assert page.faults == []
 
 
@@ -84,9 +84,9 @@ def test_wrong_password_says_so_and_the_right_one_then_works(page, demo):
     page.get_by_label(re.compile("username", re.IGNORECASE)).fill("demo")
     page.get_by_label(re.compile("^password", re.IGNORECASE)).fill("wrong horse")
     page.get_by_role("button", name=re.compile("^sign in", re.IGNORECASE)).click()
-    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_visible(timeout=PATIENCE)
     sign_in(page)
-    expect(page.get_by_role("button", name=re.compile("^allow", re.IGNORECASE))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^allow", re.IGNORECASE))).to_be_visible(timeout=PATIENCE)
     assert page.faults == []
 
 
@@ -94,7 +94,7 @@ def test_denied_consent_comes_back_as_an_error(page, demo):
     open_demo(page, demo)
     sign_in(page)
     page.locator("button[value=deny]").click()
-    expect(page.locator("#problem")).to_contain_text("access_denied")
+    expect(page.locator("#problem")).to_contain_text("access_denied", timeout=PATIENCE)
     assert page.url.startswith(demo.application)
 
 
