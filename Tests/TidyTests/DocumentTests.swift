@@ -64,6 +64,13 @@ struct DocumentTests {
         report(untrue, why: "a defence without a test is a hope")
     }
 
+    @Test("Every vulnerability that a test names is in the threat model")
+    func threatModelIsComplete() throws {
+        let model = String(decoding: try document("Docs/threat-model.md").text, as: UTF8.self)
+        let tests = tree.tests.filter { !$0.path.hasPrefix("Tests/TidyTests/") }
+        report(ThreatModel.missing(from: model, tests: tests), why: "the table is what others judge us by")
+    }
+
     @Test("The exit codes in the documents are those of the executable")
     func exitCodes() throws {
         let source = try document("Sources/signet/Console/Failure.swift")
@@ -149,6 +156,13 @@ struct PlantedDocumentTests {
         #expect(ThreatModel.untrueRows(table("`Tests/B.swift`"), path: "t", tests: tests).count == 1)
         #expect(ThreatModel.untrueRows(table(""), path: "t", tests: tests).count == 1)
         #expect(ThreatModel.untrueRows(right, path: "t", tests: tests).isEmpty)
+    }
+
+    @Test("A vulnerability that the threat model does not name is found")
+    func threatModelGap() {
+        let tests = [SourceFile(path: "Tests/ATests/A.swift", text: "@Test(\"CVE-2023-48228: no verifier\")\n")]
+        #expect(ThreatModel.missing(from: "CVE-2023-4822", tests: tests).count == 1)
+        #expect(ThreatModel.missing(from: "see CVE-2023-48228.", tests: tests).isEmpty)
     }
 
     @Test("Exit codes are read from the source and from the page")

@@ -37,6 +37,18 @@ enum DocumentLinks {
 /// The table of `Docs/threat-model.md`: what was attacked elsewhere, our defence, and the test that shows it. The last
 /// cell names test files in backticks, each followed by words in quotes that stand in that file.
 enum ThreatModel {
+    /// Vulnerabilities that tests name and the model does not.
+    static func missing(from model: String, tests: [SourceFile]) -> [Violation] {
+        let identifier = /CVE-\d{4}-\d+|GHSA(?:-[a-z0-9]{4}){3}|GO-\d{4}-\d+/
+        var named = Set(model.matches(of: identifier).map { String($0.0) })
+        return tests.flatMap { file in
+            file.textLines.enumerated().flatMap { index, line in
+                line.matches(of: identifier).map { String($0.0) }.filter { named.insert($0).inserted }
+                    .map { Violation(path: file.path, line: index + 1, message: "\($0) is not in the threat model") }
+            }
+        }
+    }
+
     static func untrueRows(_ table: MarkdownTable, path: String, tests: [SourceFile]) -> [Violation] {
         table.rows.flatMap { cells, line -> [Violation] in
             let shown = (cells.last ?? "").matches(of: /`([^`]+)`(?: "([^"]+)")?/)

@@ -24,7 +24,7 @@ struct Planted: Sendable, CustomTestStringConvertible {
 
 @Suite("Each rule can fail")
 struct PlantedViolationTests {
-    static let planted: [Planted] = words + moreWords + shapes + imports
+    static let planted: [Planted] = words + moreWords + secrets + shapes + imports
 
     static let words = [
         Planted(WordRules.systemTimeAndRandomness, "let now = Date()", not: "let now = clock.now"),
@@ -60,6 +60,20 @@ struct PlantedViolationTests {
         Planted(WordRules.oldTestFramework, at: "Tests/JOSETests/X.swift", "import XCTest", not: "import Testing"),
         Planted(WordRules.privatePlaces, at: "Docs/x.md", "see /Users/me/signet", not: "GET https://a.example/Users/7"),
         Planted(WordRules.privatePlaces, "let p = \"/root/x\"", not: "let p = \"/var/lib/signet\""),
+    ]
+
+    static let secrets = [
+        Planted(
+            SecretRules.comparison,
+            "guard client.secretHash == presented else { return }",
+            not: "guard client.secretHash == nil else { return }"
+        ),
+        Planted(
+            SecretRules.comparison,
+            "return expected != password",
+            not: "return Secret(expected) != Secret(password)"
+        ),
+        Planted(SecretRules.comparison, "mac(message) == bytes", not: "ConstantTime.equal(mac(message), bytes)"),
     ]
 
     static let shapes = [
