@@ -53,13 +53,14 @@ struct TLSTests {
             issuer: HTTPWorld.https,
             .with {
                 $0.tls = files
-                $0.limits.handshakeTimeout = .milliseconds(300)
+                $0.limits.handshakeTimeout = .seconds(2)
             }
         ) { server in
             let silent = try await server.connect()
             let spoken = try await server.connect(tls: try TestCertificates.client(trusting: files))
+            #expect(try await spoken.wait { $0.isSecure })
             #expect(try await silent.wait { $0.isClosed })
-            try await Task.sleep(for: .milliseconds(300))
+            try await Task.sleep(for: .milliseconds(2500))
             try await spoken.send(Self.request)
             #expect(try await spoken.wait { $0.text.contains("200 OK") })
             try await spoken.close()

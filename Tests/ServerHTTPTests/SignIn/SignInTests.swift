@@ -225,6 +225,16 @@ struct SignInTests {
         }
     }
 
+    @Test("attempts that were not judged do not add up to a wait")
+    func unjudged() async throws {
+        // Nobody ever gets a turn at hashing, so that every attempt is refused as one too many.
+        let world = try await HTTPWorld(hashing: .init(threads: 0, waiting: 0))
+        try await world.client()
+        let browser = TestBrowser(world)
+        let page = try await browser.openSignIn()
+        for _ in 0..<20 { #expect(try await browser.signIn(page).status == 503) }
+    }
+
     @Test("cancelling goes back to the application with access_denied")
     func cancel() async throws {
         let world = try await Self.world()
