@@ -227,12 +227,19 @@ struct SignInTests {
 
     @Test("attempts that were not judged do not add up to a wait")
     func unjudged() async throws {
-        // Nobody ever gets a turn at hashing, so that every attempt is refused as one too many.
-        let world = try await HTTPWorld(hashing: .init(threads: 0, waiting: 0))
+        let store = BreakableStore()
+        let world = try await HTTPWorld(store: store)
         try await world.client()
+        try await world.person()
         let browser = TestBrowser(world)
         let page = try await browser.openSignIn()
-        for _ in 0..<20 { #expect(try await browser.signIn(page).status == 503) }
+        store.refuse(reading: "person")
+        for _ in 0..<20 {
+            let answer = try await browser.signIn(page)
+            #expect(answer.status == 503 && answer["retry-after"] != nil)
+        }
+        store.refuse(reading: nil)
+        #expect(try await browser.signIn(page).status == 303)
     }
 
     @Test("cancelling goes back to the application with access_denied")
