@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Adds what the tests need to what scripts/setup.sh installs: a Chromium, and a Python environment in .venv with the
-# pinned packages of Tests/requirements.txt. Idempotent and quick when nothing is missing.
+# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, a Chromium, and a Python environment in
+# .venv with the pinned packages of Tests/requirements.txt. Idempotent and quick when nothing is missing.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -37,6 +37,17 @@ install_chromium() {
     fi
 }
 
+# Clients that the tests call by name: curl speaks the README's walk and HTTP/2, openssl makes certificates.
+install_tools() {
+    local tool missing=""
+    for tool in curl openssl; do
+        if ! command -v "$tool" >/dev/null 2>&1; then missing+=" $tool"; fi
+    done
+    if [ -n "$missing" ]; then
+        install_packages "$missing" "$missing" "tools that the tests call"
+    fi
+}
+
 install_python() {
     if ! command -v python3 >/dev/null 2>&1; then
         install_packages "python3 python3-venv" "python" "Python 3, for the journeys"
@@ -61,6 +72,7 @@ install_python_packages() {
 
 prepare_tests() {
     prepare_build
+    install_tools
     install_chromium
     install_python
     install_python_packages
