@@ -41,6 +41,7 @@ let package = Package(
     name: "signet",
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "Instants", targets: ["Instants"]),
         .library(name: "JOSE", targets: ["JOSE"]),
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "StorageConformance", targets: ["StorageConformance"]),
@@ -70,7 +71,7 @@ let package = Package(
         ),
         .target(
             name: "OAuthVocabulary",
-            dependencies: ["Instants", "JOSE", crypto],
+            dependencies: ["JOSE"],
             swiftSettings: callerIsolated
         ),
 
@@ -123,7 +124,7 @@ let package = Package(
             name: "signet",
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
-                "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals, crypto,
+                "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
                 hummingbird, asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings
@@ -132,7 +133,7 @@ let package = Package(
         // One test target a source target
         .testTarget(
             name: "JOSETests",
-            dependencies: ["JOSE", "Instants", crypto],
+            dependencies: ["JOSE", "Instants"],
             resources: [.copy("Vectors")],
             swiftSettings: settings
         ),
@@ -158,7 +159,7 @@ let package = Package(
         ),
         .testTarget(
             name: "AuthorizationServerTests",
-            dependencies: ["AuthorizationServer", "OAuthVocabulary", "JOSE", "Storage", "Instants", crypto, logging],
+            dependencies: ["AuthorizationServer", "OAuthVocabulary", "JOSE", "Storage", "Instants", logging],
             swiftSettings: settings
         ),
         .testTarget(

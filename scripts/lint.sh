@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 install_swift_runtime
 require_swift
+install_python
 
 swift_paths=(Package.swift)
 for folder in Sources Tests Benchmarks Examples; do

@@ -48,16 +48,6 @@ install_tools() {
     fi
 }
 
-install_python() {
-    if ! command -v python3 >/dev/null 2>&1; then
-        install_packages "python3 python3-venv" "python" "Python 3, for the journeys"
-    fi
-    # Debian splits ensurepip off: 'python3 -m venv' then exists and fails.
-    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-        install_packages "python3-venv" "python" "Python's venv module, for the journeys"
-    fi
-}
-
 install_python_packages() {
     local requirements=$root/Tests/requirements.txt stamp=$root/.venv/requirements.installed
     if cmp -s "$requirements" "$stamp" && "$root/.venv/bin/python" -c '' 2>/dev/null; then

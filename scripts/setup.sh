@@ -111,6 +111,16 @@ install_build_libraries() {
     fi
 }
 
+install_python() {
+    if ! command -v python3 >/dev/null 2>&1; then
+        install_packages "python3 python3-venv" "python" "Python 3, for tests and lint"
+    fi
+    # Debian splits ensurepip off: 'python3 -m venv' then exists and fails.
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        install_packages "python3-venv" "python" "Python's venv module, for tests and lint"
+    fi
+}
+
 prepare_build() {
     # macOS brings SQLite in its SDK, where pkg-config does not look.
     if [ "$(uname -s)" = Darwin ]; then

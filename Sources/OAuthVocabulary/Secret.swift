@@ -1,5 +1,7 @@
 // Where secrets live while the process holds them.
 
+import JOSE
+
 /// Text that must not be seen: a password, a client secret, a token.
 ///
 /// It cannot be printed by accident, is compared in constant time, and is not `Codable`.
@@ -19,11 +21,6 @@ package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebug
 
     /// Takes the same time wherever the two differ; the lengths are not hidden.
     package static func == (left: Secret, right: Secret) -> Bool {
-        let a = Array(left.text.utf8)
-        let b = Array(right.text.utf8)
-        guard a.count == b.count else { return false }
-        var difference: UInt8 = 0
-        for index in a.indices { difference |= a[index] ^ b[index] }
-        return difference == 0
+        ConstantTime.equal(Array(left.text.utf8), Array(right.text.utf8))
     }
 }

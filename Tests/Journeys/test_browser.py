@@ -56,13 +56,18 @@ def test_sign_in_see_tokens_call_refresh_sign_out(page, demo):
     expect(page.locator("#token")).to_contain_text("at+jwt", timeout=PATIENCE)
     expect(page.locator("#hello")).to_contain_text("Demo Person", timeout=PATIENCE)
 
-    log = page.locator("#log")
+    log, notice = page.locator("#log"), page.locator("#notice")
+    shown = page.locator("#token").inner_text()
     page.locator("[data-action=userinfo]").click()
     expect(log).to_contain_text("demo@example.org", timeout=PATIENCE)
     page.locator("[data-action=orders]").click()
-    expect(log).to_contain_text("/orders", timeout=PATIENCE)
+    expect(notice).to_have_text(re.compile(r"sent [1-9]\d* orders"), timeout=PATIENCE)
     page.locator("[data-action=refresh]").click()
-    expect(log).to_contain_text("refresh_token", timeout=PATIENCE)
+    expect(notice).to_contain_text("New tokens.", timeout=PATIENCE)
+    assert page.locator("#token").inner_text() != shown, "another access token is shown"
+    page.locator("[data-action=orders]").click()
+    expect(notice).to_have_text(re.compile(r"sent [1-9]\d* orders"), timeout=PATIENCE)
+    expect(page.locator("#problem")).to_be_hidden()
 
     # FIELD: tokens live in memory only.
     stored = page.evaluate(

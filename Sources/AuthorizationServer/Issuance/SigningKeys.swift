@@ -68,7 +68,16 @@ package struct SigningKeys: Sendable {
             throw RegistrationError.taken("the signing key \(keyID) is retired already")
         }
         stored.content.retiredAt = now
-        try await revocations.apply(ending: .signingKey(keyID), with: [try stored.replaced()], now: now)
+        let outcome = try await revocations.apply(
+            ending: .signingKey(keyID),
+            with: [try stored.replaced()],
+            now: now
+        )
+        guard case .applied = outcome else {
+            throw RegistrationError.taken(
+                "the signing key \(keyID) changed at the same moment; look at it and try again"
+            )
+        }
     }
 
     package func list(now: Instant) async throws -> [SigningKeySummary] {

@@ -4,7 +4,8 @@ package import Storage
 /// What a feature stores in a record's payload: JSON with a version, owned by the feature.
 package protocol Payload: Codable, Sendable {
     static var kind: RecordKind { get }
-    /// The version that this program writes. It reads this one and every earlier one.
+    /// The version that this program writes; 1 until the shape changes. Whoever raises it adds how the earlier shape is
+    /// read, and a frozen fixture of it.
     static var version: Int { get }
 }
 

@@ -69,14 +69,21 @@ package struct Revocations: Sendable {
     }
 
     /// Ends the target, together with `others`, whatever else ends it at the same time.
+    ///
+    /// A conflict is always one of `others`: nothing was written then, and the target stands.
+    @discardableResult
     package func apply(
         ending target: RevocationTarget,
         with others: [Change] = [],
         now: Instant
-    ) async throws(StoreError) {
+    ) async throws(StoreError) -> ApplyOutcome {
         for _ in 0..<Limits.applyAttempts {
-            let changes = try await changes(ending: target, now: now) + others
-            if case .applied = try await store.apply(changes, now: now) { return }
+            let outcome = try await store.apply(others + changes(ending: target, now: now), now: now)
+            switch outcome {
+            case .applied: return outcome
+            case .conflict(let index, _) where index < others.count: return outcome
+            case .conflict: continue
+            }
         }
         throw .unavailable(reason: "the revocation of \(target.name) lost every race")
     }

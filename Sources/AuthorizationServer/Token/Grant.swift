@@ -32,6 +32,6 @@ package struct GrantRequest: Sendable {
 package enum GrantDecision: Sendable {
     /// Mint this and apply these changes; nothing is answered unless they were applied.
     case issue(Issuance, changes: [Change])
-    /// Refuse, and apply these changes all the same: what a replay ends. `ending` is revoked in the same apply.
+    /// Refuse. What a replay shows to be stolen is ended before the refusal is answered.
     case refuse(OAuthError, ending: RevocationTarget? = nil)
 }

@@ -124,8 +124,9 @@ package struct TokenEndpoint: Endpoint {
             return
         }
         // FIELD D15 (CVE-2020-15223): a revocation that could not be stored is an error, never passed over.
-        try await answering { () async throws(StoreError) in
+        let outcome = try await answering { () async throws(StoreError) in
             try await services.revocations.apply(ending: ending, with: spent, now: moment.wall)
         }
+        guard case .applied = outcome else { throw PrivateKeyJWT.replayed(client.id) }
     }
 }

@@ -19,8 +19,5 @@ package struct TokenFeature: Feature {
         assembly.add(RegisteredClient.kind)
         assembly.add(RegisteredAPI.kind)
         assembly.add(PrivateKeyJWT.assertionKind)
-        assembly.add(RevocationRecord.kind)
-        assembly.add(RefreshFamily.kind)
-        assembly.add(SigningKeyRecord.kind)
     }
 }

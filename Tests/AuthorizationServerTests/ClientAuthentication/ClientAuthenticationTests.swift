@@ -196,6 +196,35 @@ import Testing
         #expect(successes == 1)
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: ["/revoke", "/introspect"])
+    func `FIELD E16: of 50 concurrent uses of one assertion elsewhere one counts, and the others are told why`(
+        _ path: String
+    ) async throws {
+        let key = try SigningKey.generate(.es256)
+        let world = try await assertionWorld(key)
+        var claims = Self.claims(at: world.now)
+        claims["jti"] = "first"
+        let answer = try world.json(await world.askToken(Self.request(JWT.signed(claims, type: "JWT", by: key))))
+        let token = try #require(answer["access_token"]?.stringValue)
+        let assertion = try JWT.signed(Self.claims(at: world.now), type: "JWT", by: key)
+        let codes = try await withThrowingTaskGroup(of: ErrorCode?.self) { group in
+            for _ in 0..<50 {
+                group.addTask {
+                    try await world.ask(
+                        path,
+                        [
+                            "token": token, "client_assertion": assertion,
+                            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                        ]
+                    ).failure?.code
+                }
+            }
+            return try await group.reduce(into: [ErrorCode?]()) { $0.append($1) }
+        }
+        #expect(codes.filter { $0 == nil }.count == 1)
+        #expect(codes.filter { $0 == .invalidClient }.count == 49)
+    }
+
     @Test func `An assertion signed with another client's key, or an HMAC over the public key, is refused`()
         async throws
     {

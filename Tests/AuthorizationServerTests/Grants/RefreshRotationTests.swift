@@ -33,6 +33,25 @@ import Testing
         #expect(try await world.introspect(second.access)["active"] == false)
     }
 
+    /// A thief must not learn whether a family lives by asking for what it lacks.
+    @Test(arguments: [
+        ("scope", "address"), ("scope", "a  b"), ("resource", "https://other.example"), ("resource", "x"),
+    ])
+    func `A late replay kills the family whatever scope or resource it asks for`(_ name: String, _ value: String)
+        async throws
+    {
+        let world = try await TestWorld()
+        let first = try await world.grant()
+        let second = try Tokens(world.json(await world.refresh(first.refresh)))
+        world.time.advance(by: .seconds(11))
+        let fields = ["grant_type": "refresh_token", "refresh_token": first.refresh, "client_id": "app", name: value]
+        #expect(
+            try await world.askToken(fields).failure?.description
+                == "the refresh token was already used; its whole family is revoked"
+        )
+        #expect(try await world.refresh(second.refresh).failure?.description == "the grant has ended")
+    }
+
     @Test func `The window closes when the successor is first used, and a late tab is only refused`() async throws {
         let world = try await TestWorld()
         let first = try await world.grant()

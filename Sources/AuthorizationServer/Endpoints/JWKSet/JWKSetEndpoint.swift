@@ -23,5 +23,9 @@ package struct JWKSetEndpoint: Endpoint {
 /// What the key set adds to the server.
 package struct JWKSetFeature: Feature {
     package init() {}
-    package func contribute(to assembly: inout Assembly) { assembly.add(JWKSetEndpoint(), advertisedAs: "jwks_uri") }
+
+    package func contribute(to assembly: inout Assembly) {
+        assembly.add(JWKSetEndpoint(), advertisedAs: "jwks_uri")
+        assembly.add(SigningKeyRecord.kind)
+    }
 }

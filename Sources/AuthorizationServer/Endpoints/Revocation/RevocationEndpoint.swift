@@ -44,13 +44,11 @@ package struct RevocationEndpoint: Endpoint {
         } else {
             target = try accessTokenTarget(token, for: client, services: services, reader: reader)
         }
-        try await answering { () async throws(StoreError) in
-            if let target {
-                try await services.revocations.apply(ending: target, with: spent, now: reader.now)
-            } else if !spent.isEmpty {
-                _ = try await services.store.apply(spent, now: reader.now)
-            }
+        let outcome = try await answering { () async throws(StoreError) in
+            guard let target else { return try await services.store.apply(spent, now: reader.now) }
+            return try await services.revocations.apply(ending: target, with: spent, now: reader.now)
         }
+        guard case .applied = outcome else { throw PrivateKeyJWT.replayed(client.id) }
         if let target { services.logger.info("token revoked", metadata: ["target": "\(target.name)"]) }
     }
 
@@ -82,6 +80,7 @@ package struct RevocationFeature: Feature {
 
     package func contribute(to assembly: inout Assembly) {
         assembly.add(RevocationEndpoint(), advertisedAs: "revocation_endpoint")
+        assembly.add(RevocationRecord.kind)
         let methods: [ClientAuthenticationMethod] = [.clientSecretBasic, .clientSecretPost, .privateKeyJWT, .none]
         assembly.addMetadata("revocation_endpoint_auth_methods_supported", .array(methods.map { .string($0.value) }))
         assembly.addMetadata(

@@ -18,7 +18,8 @@ package struct RefreshTokenGrant: Grant {
         var person: PersonSnapshot?
         var session: SessionSnapshot?
         var cutOff: Instant?
-        var access: AccessResolution.Material?
+        /// What the request asks for, or why it cannot be had: looked at only once the token itself has been judged.
+        var access: Result<AccessResolution.Material, OAuthError>?
     }
 
     package func load(_ request: GrantRequest, from reader: Reader) async throws(OAuthError) -> Material {
@@ -42,11 +43,18 @@ package struct RefreshTokenGrant: Grant {
         if resources.isEmpty, request.parameters["scope"] == nil {
             resources = family.resource.map { [$0.value] } ?? []
         }
-        material.access = try await reader.accessMaterial(
-            scope: request.parameters["scope"] ?? family.scope.description,
-            resources: resources,
-            client: request.client.content
-        )
+        do throws(OAuthError) {
+            material.access = .success(
+                try await reader.accessMaterial(
+                    scope: request.parameters["scope"] ?? family.scope.description,
+                    resources: resources,
+                    client: request.client.content
+                )
+            )
+        } catch {
+            guard error.status < 500 else { throw error }
+            material.access = .failure(error)
+        }
         return material
     }
 
@@ -62,24 +70,24 @@ package struct RefreshTokenGrant: Grant {
                 throw OAuthError.invalidGrant("the refresh token has expired", detail: "no family \(token.family)")
             }
             let person = try checkGrantIsAlive(family, material)
-            let access = try narrowedAccess(request, family.content, material)
-            let digest = Self.digest(access)
+            // Reuse is judged before scope and resource are: a thief must not probe a family by asking for what it lacks.
+            let access = Result { () throws(OAuthError) in try narrowedAccess(request, family.content, material) }
             switch RotationRules.judge(
                 token,
                 family.content,
-                digest: digest,
+                digest: (try? access.get()).map(Self.digest),
                 at: request.moment,
                 configuration: request.configuration
             )
             {
             case .rotate:
                 return .issue(
-                    issuance(.rotate(family), family.content, person, access, digest),
+                    issuance(.rotate(family), family.content, person, try access.get()),
                     changes: [person.unchanged]
                 )
             case .repeatSuccessor:
                 return .issue(
-                    issuance(.repeatSuccessor(family), family.content, person, access, digest),
+                    issuance(.repeatSuccessor(family), family.content, person, try access.get()),
                     changes: [person.unchanged]
                 )
             case .refuse(let error):
@@ -131,7 +139,8 @@ package struct RefreshTokenGrant: Grant {
                 detail: "granted: \(family.resource?.value ?? "none")"
             )
         }
-        guard let accessMaterial = material.access else { throw .internalFault("access was not loaded") }
+        guard let loaded = material.access else { throw .internalFault("access was not loaded") }
+        let accessMaterial = try loaded.get()
         // RFC 6749 §6: "The requested scope MUST NOT include any scope not originally granted by the resource owner"
         if let beyond = accessMaterial.scopes.first(where: { !family.scope.contains($0) }) {
             throw OAuthError(
@@ -151,8 +160,7 @@ package struct RefreshTokenGrant: Grant {
         _ plan: Issuance.RefreshPlan,
         _ family: RefreshFamily,
         _ person: PersonSnapshot,
-        _ access: ResolvedAccess,
-        _ digest: String
+        _ access: ResolvedAccess
     ) -> Issuance {
         Issuance(
             party: .person(person, family.authentication, session: family.signOnSession),
@@ -161,7 +169,7 @@ package struct RefreshTokenGrant: Grant {
             refresh: plan,
             // OpenID Connect Core §12.2: an ID token of a refresh "SHOULD NOT have a nonce Claim".
             idToken: access.scope.contains(.openID) ? Issuance.IDTokenPlan(nonce: nil) : nil,
-            requestDigest: digest
+            requestDigest: Self.digest(access)
         )
     }
 
@@ -174,5 +182,9 @@ package struct RefreshTokenGrant: Grant {
 /// What the grant adds to the server.
 package struct RefreshTokenFeature: Feature {
     package init() {}
-    package func contribute(to assembly: inout Assembly) { assembly.add(RefreshTokenGrant()) }
+
+    package func contribute(to assembly: inout Assembly) {
+        assembly.add(RefreshTokenGrant())
+        assembly.add(RefreshFamily.kind)
+    }
 }

@@ -15,7 +15,7 @@ enum RotationRules {
     static func judge(
         _ token: RefreshToken,
         _ family: RefreshFamily,
-        digest: String,
+        digest: String?,
         at moment: Moment,
         configuration: ProviderConfiguration
     ) -> Judgement {
