@@ -37,7 +37,7 @@ struct Tally: Hashable, Sendable {
 
     /// This tally with one more failure at `now`.
     func counting(at now: Instant) -> Tally {
-        Tally(failures: failures + 1, since: min(since, now), last: now)
+        Tally(failures: failures + 1, since: min(since, now), last: max(last, now))
     }
 
     /// This tally with one failure taken back.
@@ -79,10 +79,11 @@ extension Throttle.Policy {
 
     /// What is left of `wait`.
     ///
-    /// A start that lies in the future was written before the clock stepped back: such a wait could last for ever, so
-    /// it is over.
+    /// A start a little ahead of `now` is that of an attempt which was counted meanwhile, and the wait is whole. A start
+    /// far in the future was written before the clock stepped back: such a wait could last for ever, so it is over.
     private func remaining(of wait: Duration, since start: Instant, now: Instant) -> Duration? {
-        guard start <= now, start + wait > now else { return nil }
+        if start > now { return start - now <= Throttle.overtaking ? wait : nil }
+        guard start + wait > now else { return nil }
         return start + wait - now
     }
 }

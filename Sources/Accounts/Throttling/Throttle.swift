@@ -11,6 +11,9 @@ package import Storage
 /// if it was never judged, nothing if it failed. Where checking is fast and nearly always succeeds (client
 /// authentication at the token endpoint): `wait` before, which only reads, and `recordFailure` on failure.
 package struct Throttle: Sendable {
+    /// How far ahead of an attempt's own moment another one may have been counted: requests overtake each other.
+    static let overtaking: Duration = .seconds(60)
+
     /// How many failures are free and what the others cost.
     package struct Policy: Hashable, Sendable {
         /// Failures at one account from one address before waiting begins.
@@ -171,8 +174,10 @@ private struct Counter {
     }
 
     func counting(at now: Instant) -> Tally {
-        // A counter that began in the future was written before the clock stepped back, and begins again.
-        guard let tally, tally.since <= now else { return Tally(failures: 1, since: now, last: now) }
+        // A counter that began far in the future was written before the clock stepped back, and begins again.
+        guard let tally, tally.since <= now + Throttle.overtaking else {
+            return Tally(failures: 1, since: now, last: now)
+        }
         return tally.counting(at: now)
     }
 

@@ -5,16 +5,10 @@ package import OAuthVocabulary
 package import Storage
 
 /// Who called, proven.
-package struct AuthenticatedCaller: Sendable {
-    package enum Identity: Sendable {
-        case client(Stored<RegisteredClient>)
-        /// An API with its own credentials; only introspection knows such callers.
-        case api(RegisteredAPI)
-    }
-
-    package var identity: Identity
-    /// What must be applied with whatever the caller asked for: the assertion is spent.
-    package var changes: [Change] = []
+package enum AuthenticatedCaller: Sendable {
+    case client(Stored<RegisteredClient>)
+    /// An API with its own credentials; only introspection knows such callers.
+    case api(RegisteredAPI)
 }
 
 /// What a request presented, before anything is checked.
@@ -82,14 +76,11 @@ package struct ClientAuthentication: Sendable {
     }
 
     /// The client, or `invalid_client`.
-    package func client(_ request: EndpointRequest) async throws(OAuthError) -> (
-        client: Stored<RegisteredClient>, changes: [Change]
-    ) {
-        let caller = try await caller(request)
-        guard case .client(let client) = caller.identity else {
+    package func client(_ request: EndpointRequest) async throws(OAuthError) -> Stored<RegisteredClient> {
+        guard case .client(let client) = try await caller(request) else {
             throw PresentedCredentials.failure("these are the credentials of an API, not of a client")
         }
-        return (client, caller.changes)
+        return client
     }
 
     /// The client or API, or `invalid_client`.
@@ -139,16 +130,16 @@ package struct ClientAuthentication: Sendable {
             // Compared even where there is no such client, so that time does not tell who exists.
             let expected = client?.content.secretHash ?? api?.secretHash ?? ClientSecret.unmatchableHash
             let matches = ClientSecret.matches(secret, hash: expected)
-            if client == nil, let api, matches { return AuthenticatedCaller(identity: .api(api)) }
+            if client == nil, let api, matches { return .api(api) }
             guard let client else { throw PresentedCredentials.failure("unknown client, or wrong secret of an API") }
             try Self.check(client.content, uses: method)
             guard matches else { throw PresentedCredentials.failure("wrong secret for client \(id)") }
-            return AuthenticatedCaller(identity: .client(client))
+            return .client(client)
         }
         guard let client else { throw PresentedCredentials.failure("unknown client") }
         try Self.check(client.content, uses: presented.method)
         guard case .assertion(let assertion, _) = presented else {
-            return AuthenticatedCaller(identity: .client(client))
+            return .client(client)
         }
         let spent = try PrivateKeyJWT.verify(
             assertion,
@@ -156,8 +147,12 @@ package struct ClientAuthentication: Sendable {
             configuration: services.configuration,
             now: reader.now
         )
-        guard try await reader.find([.key(spent.key)])[0] == nil else { throw PrivateKeyJWT.replayed(id) }
-        return AuthenticatedCaller(identity: .client(client), changes: [.insert(spent)])
+        // Spent before anything is decided: an assertion counts once, whatever becomes of the request.
+        let outcome = try await answering { () async throws(StoreError) in
+            try await services.store.apply([.insert(spent)], now: reader.now)
+        }
+        guard case .applied = outcome else { throw PrivateKeyJWT.replayed(id) }
+        return .client(client)
     }
 
     private static func check(

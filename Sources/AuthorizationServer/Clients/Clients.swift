@@ -58,12 +58,13 @@ package struct Clients: Sendable {
             try edit(&stored.content)
             var changes: [Change] = []
             let after = stored.content
-            let lostCredentials = before.secretHash != after.secretHash || before.keySet != after.keySet
+            // Whoever held the old secret or key may hold what it paid for.
+            let lostCredentials =
+                before.secretHash.map { $0 != after.secretHash } ?? false
+                || before.keySet.map { $0 != after.keySet } ?? false
             if lostCredentials || (before.isEnabled && !after.isEnabled) {
                 stored.content.credentialsChangedAt = now
-                if before.isEnabled && !after.isEnabled {
-                    changes += try await revocations.changes(ending: .client(id), now: now)
-                }
+                changes += try await revocations.changes(ending: .client(id), now: now)
             }
             try ClientRules.check(stored.content)
             changes.insert(try stored.replaced(), at: 0)

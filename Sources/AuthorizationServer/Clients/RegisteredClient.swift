@@ -55,7 +55,7 @@ package struct RegisteredClient: Payload, Hashable {
     package var groups: [String] = []
     package var entitlements: [String] = []
     package var createdAt: Instant
-    /// When its secret or keys last changed or it was last disabled: refresh families from before end.
+    /// When its secret or keys last changed or it was last disabled: everything issued to it before is void.
     package var credentialsChangedAt: Instant
 
     package init(

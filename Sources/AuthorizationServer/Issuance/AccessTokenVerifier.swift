@@ -100,7 +100,10 @@ package struct AccessTokenVerifier {
         if let grant = claims[AccessTokenClaims.grantID]?.stringValue.flatMap({ FamilyID($0) }) {
             targets.append(.grant(grant))
         }
-        if let keyID { targets.append(.signingKey(keyID)) }
+        // Whoever stole a key chooses the moment inside a token: a retired key counts for none.
+        if let keyID, try await reader.cutOff([.signingKey(keyID)]) != nil {
+            return .refused("the signing key is retired")
+        }
         if let cutOff = try await reader.cutOff(targets), issuedAt <= cutOff { return .refused("revoked") }
         guard let client = try await reader.client(clientID)?.content, client.isEnabled else {
             return .refused("the client is disabled or gone")

@@ -33,6 +33,8 @@ package struct Issuance: Sendable {
     package var access: ResolvedAccess
     /// The grant that all of it belongs to; `nil` for tokens that belong to none.
     package var family: FamilyID?
+    /// When the person authorized it: what ended their right after that moment ends the grant, whenever it is redeemed.
+    package var authorizedAt: Instant?
     package var refresh: RefreshPlan = .none
     package var idToken: IDTokenPlan?
     /// What a repetition of the same refresh must agree with.

@@ -182,7 +182,7 @@ struct Minter {
             authentication: authentication,
             scope: issuance.access.scope,
             resource: issuance.access.api?.audience,
-            createdAt: moment.wall,
+            createdAt: issuance.authorizedAt ?? moment.wall,
             absoluteExpiry: moment.wall + min(absolute, services.configuration.longestRefreshLifetime),
             nonce: services.random.bytes(RefreshToken.nonceLength)
         )

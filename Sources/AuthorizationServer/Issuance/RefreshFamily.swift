@@ -21,6 +21,7 @@ package struct RefreshFamily: Payload, Hashable {
     package var authentication: AuthenticationEvent
     package var scope: ScopeSet
     package var resource: ResourceIndicator?
+    /// When the person authorized the grant; what ends their right at this moment or later ends the family.
     package var createdAt: Instant
     package var absoluteExpiry: Instant
     /// The generation of the token that is current now; the first token has generation 0.

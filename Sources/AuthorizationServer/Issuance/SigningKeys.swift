@@ -27,7 +27,7 @@ package struct SigningKeys: Sendable {
         var records = try await load(now: now)
         for algorithm in Keyring.algorithms {
             let mine = records.filter { $0.algorithm == algorithm.name && $0.retiredAt == nil }
-            if !mine.contains(where: { $0.activeFrom <= now }) {
+            if !mine.contains(where: { isSigning($0, among: records, now: now) }) {
                 records.append(try await make(algorithm, activeFrom: now, now: now))
             } else if let youngest = mine.map(\.activeFrom).max(),
                 youngest + configuration.keyRotationPeriod <= now + configuration.keyPublicationLead
@@ -97,12 +97,20 @@ package struct SigningKeys: Sendable {
             + Limits.clockSkew
     }
 
-    /// When the next younger key of its algorithm takes over.
+    /// When a younger key of its algorithm took or takes over.
+    ///
+    /// A successor that was retired after it had begun to sign counts: a superseded key never comes back.
     private func supersededAt(_ record: SigningKeyRecord, among all: [SigningKeyRecord]) -> Instant? {
-        all.filter {
-            $0.algorithm == record.algorithm && $0.retiredAt == nil
-                && ($0.activeFrom, $0.keyID) > (record.activeFrom, record.keyID)
+        all.filter { other in
+            other.algorithm == record.algorithm
+                && (other.activeFrom, other.keyID) > (record.activeFrom, record.keyID)
+                && other.retiredAt.map { other.activeFrom < $0 } ?? true
         }.map(\.activeFrom).min()
+    }
+
+    private func isSigning(_ record: SigningKeyRecord, among all: [SigningKeyRecord], now: Instant) -> Bool {
+        record.retiredAt == nil && record.activeFrom <= now
+            && supersededAt(record, among: all).map { now < $0 } ?? true
     }
 
     private func summary(of record: SigningKeyRecord, among all: [SigningKeyRecord], now: Instant) -> SigningKeySummary
@@ -173,7 +181,7 @@ package struct SigningKeys: Sendable {
             let publicJWK = try JWK(parsing: Array(record.publicJWK.utf8))
             documents.append(.object(publicJWK.members))
             verifying.append(try VerificationKey(publicJWK))
-            guard record.activeFrom <= now else { continue }
+            guard isSigning(record, among: records, now: now) else { continue }
             guard let plain = keys.openSigningKey(record.sealedPrivateJWK, keyID: record.keyID) else {
                 throw StoreError.corrupt(reason: "signing key \(record.keyID) cannot be opened with this master key")
             }

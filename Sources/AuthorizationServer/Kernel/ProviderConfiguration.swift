@@ -62,6 +62,8 @@ package enum Limits {
     /// RFC 7523 §3 leaves it to the server; an hour is what Authlib sends, and costs no more than a spent `jti` on
     /// record for that long.
     package static let clientAssertionLifetime: Duration = .seconds(60 * 60)
+    /// The longest lifetime that an access or ID token can be configured to have.
+    package static let longestTokenLifetime: Duration = .seconds(86400)
     /// How far the clocks of clients may be off.
     package static let clockSkew: Duration = .seconds(30)
     /// How often an apply that lost a race is read and decided again before the answer is 503.

@@ -101,7 +101,10 @@ package struct Revocations: Sendable {
 
     /// How long the record must stand: until the last thing that it could affect has expired.
     private func retention(of target: RevocationTarget) -> Duration {
-        let tokens = max(configuration.accessTokenLifetime, configuration.idTokenLifetime) + Limits.clockSkew
+        // Not today's lifetimes: a token may have been issued under longer ones, which were lowered since.
+        let tokens =
+            max(configuration.accessTokenLifetime, configuration.idTokenLifetime, Limits.longestTokenLifetime)
+            + Limits.clockSkew
         switch target {
         // A revoked family is spent itself, so only the access tokens that it paid for are left.
         case .token, .grant, .signingKey: return tokens

@@ -18,7 +18,7 @@ package struct TokenEndpoint: Endpoint {
         do throws(OAuthError) {
             let moment = services.time.moment()
             let reader = Reader(services, now: moment.wall)
-            let (client, spent) = try await ClientAuthentication(services, reader: reader).client(request)
+            let client = try await ClientAuthentication(services, reader: reader).client(request)
             known = client.content
             let grantType = GrantType(try request.parameters.required("grant_type"))
             guard let grant = services.grants[grantType] else {
@@ -37,7 +37,7 @@ package struct TokenEndpoint: Endpoint {
                     detail: "registered: \(client.content.grantTypes.map(\.value).joined(separator: " "))"
                 )
             }
-            return try await run(grant, for: client, spending: spent, request: request, services: services)
+            return try await run(grant, for: client, request: request, services: services)
         } catch {
             return .refusal(error, client: known)
         }
@@ -46,7 +46,6 @@ package struct TokenEndpoint: Endpoint {
     private func run<G: Grant>(
         _ grant: G,
         for client: Stored<RegisteredClient>,
-        spending spent: [Change],
         request: EndpointRequest,
         services: Services
     ) async throws(OAuthError) -> EndpointResponse {
@@ -66,18 +65,21 @@ package struct TokenEndpoint: Endpoint {
             switch grant.decide(grantRequest, material) {
             case .issue(let issuance, let changes):
                 let minted = try Minter(services).mint(issuance, for: client.content, at: moment)
-                let all = spent + [client.unchanged] + changes + minted.changes
+                let all = [client.unchanged] + changes + minted.changes
                 switch try await apply(all, services: services, at: moment) {
                 case .applied:
                     minted.log(services.logger, traceID: request.traceID)
                     return EndpointResponse(body: .json(.object(minted.response)), client: client.content)
-                case .conflict(let index, _) where index < spent.count:
-                    throw PrivateKeyJWT.replayed(client.content.id)
                 case .conflict:
                     client = try await reload(client, services: services)
                 }
             case .refuse(let error, let ending):
-                try await settle(spent, ending: ending, client: client.content, services: services, at: moment)
+                if let ending {
+                    // FIELD D15 (CVE-2020-15223): a revocation that could not be stored is an error, never passed over.
+                    try await answering { () async throws(StoreError) in
+                        _ = try await services.revocations.apply(ending: ending, now: moment.wall)
+                    }
+                }
                 throw error
             }
         }
@@ -107,26 +109,5 @@ package struct TokenEndpoint: Endpoint {
             throw PresentedCredentials.failure("client \(client.content.id) was disabled or deleted meanwhile")
         }
         return fresh
-    }
-
-    /// Applies what a refusal ends, and spends the assertion.
-    private func settle(
-        _ spent: [Change],
-        ending: RevocationTarget?,
-        client: RegisteredClient,
-        services: Services,
-        at moment: Moment
-    ) async throws(OAuthError) {
-        guard let ending else {
-            if case .conflict = try await apply(spent, services: services, at: moment) {
-                throw PrivateKeyJWT.replayed(client.id)
-            }
-            return
-        }
-        // FIELD D15 (CVE-2020-15223): a revocation that could not be stored is an error, never passed over.
-        let outcome = try await answering { () async throws(StoreError) in
-            try await services.revocations.apply(ending: ending, with: spent, now: moment.wall)
-        }
-        guard case .applied = outcome else { throw PrivateKeyJWT.replayed(client.id) }
     }
 }

@@ -37,7 +37,8 @@ struct Journal: Sendable {
             "request",
             metadata: [
                 "trace": "\(exchange.traceID)", "method": "\(Self.visible(exchange.methodName))",
-                "path": "\(Self.visible(exchange.path))", "status": "\(status)", "address": "\(exchange.address)",
+                "path": "\(Self.visible(Masking.masked(exchange.path)))", "status": "\(status)",
+                "address": "\(exchange.address)",
                 "milliseconds": "\(duration.wholeMilliseconds)",
             ]
         )
@@ -49,12 +50,12 @@ struct Journal: Sendable {
             traceID: exchange.traceID,
             time: exchange.receivedAt,
             method: Self.visible(exchange.methodName),
-            path: Self.visible(exchange.path),
+            path: Self.visible(Masking.masked(exchange.path)),
             status: answer.status,
             error: error.code.value,
             description: error.description,
             detail: Self.visible(Masking.masked(error.detail)),
-            clientID: client?.value,
+            clientID: client.map { Masking.masked($0.value) },
             address: exchange.address
         )
         var metadata: Logger.Metadata = [

@@ -150,7 +150,8 @@ struct FrontDoor: HTTPResponder {
                     browser
                 )
             }
-            browsers.rememberBrowser(browser, in: &answer)
+            // A form that another site posts comes without Lax cookies: a new name would end the sign-ins that are open.
+            if exchange.method != .post { browsers.rememberBrowser(browser, in: &answer) }
             answer.namedClient = parameters["client_id"]
             return answer
         } catch {
@@ -168,7 +169,7 @@ struct FrontDoor: HTTPResponder {
             return await answering.render(response, exchange, audience: .people)
         }
         try await AuthorizationServer.answering { () async throws(StoreError) in
-            _ = try await sessions.close(ended, now: exchange.receivedAt)
+            _ = try await sessions.close(ended, now: provider.services.time.moment().wall)
         }
         var answer = await answering.render(response, exchange, audience: .people)
         browsers.forgetSession(in: &answer)

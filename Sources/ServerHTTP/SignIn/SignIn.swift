@@ -25,6 +25,10 @@ struct SignIn: Sendable {
     let answering: Answering
     let browsers: Browsers
 
+    /// Asked when it is needed and not when the request began: a body may take its time to arrive, and attempts that count
+    /// from before the failures on record would wait for nothing.
+    private var now: Instant { provider.services.time.moment().wall }
+
     func submit(_ exchange: Exchange, _ parameters: Parameters, _ browser: Browser) async -> Answer {
         do throws(OAuthError) {
             // The pending request must still be there and belong to this browser, and the form must bear its token,
@@ -33,7 +37,7 @@ struct SignIn: Sendable {
                 interaction: try parameters.required("interaction"),
                 formToken: parameters[FormField.csrfToken] ?? "",
                 browserBinding: browser.binding,
-                now: exchange.receivedAt
+                now: now
             )
             return try await authenticate(screen, parameters, exchange, browser)
         } catch {
@@ -49,7 +53,7 @@ struct SignIn: Sendable {
     ) async throws(OAuthError) -> Answer {
         let username = parameters[FormField.username] ?? ""
         let password = Secret(parameters[FormField.password] ?? "")
-        let now = exchange.receivedAt
+        let now = self.now
         let attempt = Attempt.login(username: username, address: exchange.address)
         let wait = try await AuthorizationServer.answering { () async throws(StoreError) in
             try await throttle.reserve(attempt, now: now)
@@ -92,7 +96,7 @@ struct SignIn: Sendable {
         _ exchange: Exchange,
         _ browser: Browser
     ) async throws(OAuthError) -> Answer {
-        let now = exchange.receivedAt
+        let now = self.now
         let cookie: Secret
         do {
             cookie = try await sessions.create(

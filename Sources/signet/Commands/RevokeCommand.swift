@@ -50,6 +50,7 @@ struct RevokeCommand: AsyncParsableCommand {
         }
         let now = bench.now
         try await bench.revocations.apply(ending: target, now: now)
+        try await bench.endWhatSlippedThrough(target)
         await bench.close()
         output.confirm(
             "revoked: \(name), everything issued until \(now.text)",

@@ -77,6 +77,14 @@ struct Workbench: Sendable {
     var clients: Clients { Clients(store: store) }
     var apis: APIs { APIs(store: store) }
     var signingKeys: SigningKeys { SigningKeys(store: store, keys: keys, configuration: provider) }
+    /// Ends the target once more, now that the act which ended it is stored.
+    ///
+    /// A running server may have issued something between the moment that the act carries and its commit; whatever it
+    /// decides after the commit reads the act.
+    func endWhatSlippedThrough(_ target: RevocationTarget) async throws {
+        try await revocations.apply(ending: target, now: now)
+    }
+
     var endings: Endings { Endings(revocations: revocations) }
     var randomness: @Sendable (Int) -> [UInt8] { { [random] in random.bytes($0) } }
 

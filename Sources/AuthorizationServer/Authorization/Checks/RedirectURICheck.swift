@@ -16,7 +16,7 @@ enum RedirectURICheck {
             throw OAuthError(
                 .invalidRedirectURI,
                 "redirect_uri is not registered for this application",
-                detail: "got \(presented.prefix(200)), registered: "
+                detail: "got \(presented.prefix { $0 != "?" }.prefix(200)), registered: "
                     + (draft.client?.content.redirectURIs.map(\.value).joined(separator: " ") ?? "none")
             )
         }

@@ -18,33 +18,24 @@ package struct IntrospectionEndpoint: Endpoint {
             let reader = Reader(services, now: services.time.moment().wall)
             let caller = try await ClientAuthentication(services, reader: reader).caller(request)
             // RFC 7662 §2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
-            if case .client(let client) = caller.identity, client.content.authenticationMethod == .none {
+            if case .client(let client) = caller, client.content.authenticationMethod == .none {
                 throw OAuthError.invalidClient(
                     "introspection needs client authentication",
                     detail: "\(client.content.id) is a public client"
                 )
             }
-            try await spend(caller, services: services, reader: reader)
             let token = try request.parameters.required("token")
-            let answer = try await answer(token, to: caller.identity, services: services, reader: reader)
+            let answer = try await answer(token, to: caller, services: services, reader: reader)
             return EndpointResponse(body: .json(.object(answer ?? ["active": false])))
         } catch {
             return .refusal(error)
         }
     }
 
-    private func spend(_ caller: AuthenticatedCaller, services: Services, reader: Reader) async throws(OAuthError) {
-        guard !caller.changes.isEmpty else { return }
-        let outcome = try await answering { () async throws(StoreError) in
-            try await services.store.apply(caller.changes, now: reader.now)
-        }
-        if case .conflict = outcome { throw PresentedCredentials.failure("the assertion was used before") }
-    }
-
     /// The answer for an active token that the caller may see, else `nil`.
     private func answer(
         _ token: String,
-        to caller: AuthenticatedCaller.Identity,
+        to caller: AuthenticatedCaller,
         services: Services,
         reader: Reader
     ) async throws(OAuthError) -> JSONObject? {

@@ -120,7 +120,8 @@ package struct AuthorizationCodeGrant: Grant {
         var issuance = Issuance(
             party: .person(person, content.authentication, session: content.session),
             access: access,
-            family: content.family
+            family: content.family,
+            authorizedAt: content.issuedAt
         )
         if client.allows(.refreshToken) { issuance.refresh = .start(family: content.family) }
         if access.scope.contains(.openID) { issuance.idToken = Issuance.IDTokenPlan(nonce: content.nonce) }

@@ -149,11 +149,20 @@ package struct RefreshTokenGrant: Grant {
                 detail: "\(beyond) is not in: \(family.scope)"
             )
         }
-        return try AccessResolution.resolve(
+        let access = try AccessResolution.resolve(
             accessMaterial,
             client: request.client.content,
             configuration: request.configuration
         )
+        // The client's default may have changed since: it is no way to an API that was never part of the grant.
+        guard access.api == nil || access.api?.audience == family.resource else {
+            throw OAuthError(
+                .invalidTarget,
+                "the requested resource was not part of the grant",
+                detail: "granted: \(family.resource?.value ?? "none")"
+            )
+        }
+        return access
     }
 
     private func issuance(

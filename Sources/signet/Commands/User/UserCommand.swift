@@ -3,6 +3,7 @@
 
 import Accounts
 import ArgumentParser
+import AuthorizationServer
 import JOSE
 import OAuthVocabulary
 
@@ -220,6 +221,7 @@ struct UserSetPassword: AsyncParsableCommand {
         let people = bench.people
         let subject = try await bench.person(who.person, among: people).subject
         let person = try await people.setPassword(subject, to: try passwordOptions.password(), now: bench.now)
+        try await bench.endWhatSlippedThrough(.subject(subject))
         await bench.close()
         output.confirm("the password of \(person.username) is set; what was issued before is over", person.reference)
     }
@@ -241,6 +243,7 @@ struct UserDisable: AsyncParsableCommand {
         let people = bench.people
         let subject = try await bench.person(who.person, among: people).subject
         let person = try await people.disable(subject, now: bench.now)
+        try await bench.endWhatSlippedThrough(.subject(subject))
         await bench.close()
         output.confirm("\(person.username) is disabled; what was issued is over", person.reference)
     }
