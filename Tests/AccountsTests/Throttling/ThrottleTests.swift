@@ -35,6 +35,17 @@ struct ThrottleTests {
         #expect(waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900])
     }
 
+    @Test("CVE-2024-4629: guesses that carry earlier and earlier moments wait like all others")
+    func overtaking() async throws {
+        var judged = 0
+        for step in 0..<100 {
+            let now = start - .milliseconds(Int64(step) * 50)
+            if try await throttle.reserve(attempt(), now: now) == nil { judged += 1 }
+        }
+        #expect(judged == 5)
+        #expect(try await throttle.reserve(attempt(), now: start) != nil, "and the counters stand")
+    }
+
     @Test("What is refused is not counted: hammering does not prolong the wait")
     func refusalsAreFree() async throws {
         #expect(try await guesses(attempt()) == 5)

@@ -196,6 +196,16 @@ import Testing
         #expect(successes == 1)
     }
 
+    @Test func `An assertion is spent even where the request is refused for another reason`() async throws {
+        let key = try SigningKey.generate(.es256)
+        let world = try await assertionWorld(key)
+        var request = try Self.request(JWT.signed(Self.claims(at: world.now), type: "JWT", by: key))
+        request["grant_type"] = "unknown"
+        #expect(try await world.askToken(request).failure?.code == .unsupportedGrantType)
+        request["grant_type"] = "client_credentials"
+        #expect(try await world.askToken(request).failure?.code == .invalidClient)
+    }
+
     @Test(.timeLimit(.minutes(1)), arguments: ["/revoke", "/introspect"])
     func `FIELD E16: of 50 concurrent uses of one assertion elsewhere one counts, and the others are told why`(
         _ path: String

@@ -153,6 +153,30 @@ import Testing
         _ = try Tokens(world.json(await world.refresh(tokens.refresh)))
     }
 
+    @Test func `A revoked token stays revoked however short lifetimes have become`() async throws {
+        let store = MemoryStore()
+        let before = try await TestWorld(store: store) { $0.accessTokenLifetime = .seconds(86400) }
+        let tokens = try await before.grant()
+        let after = try await TestWorld(store: store) {
+            $0.accessTokenLifetime = .seconds(60)
+            $0.idTokenLifetime = .seconds(60)
+        }
+        try await after.signIn()
+        _ = try await after.ask("/revoke", ["token": tokens.access, "client_id": "app"])
+        #expect(try await after.introspect(tokens.access) == ["active": false])
+        after.time.advance(by: .seconds(80000))
+        #expect(try await after.introspect(tokens.access) == ["active": false])
+    }
+
+    @Test func `A token that claims a later moment than its key's retirement is refused`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        let key = try #require(try UnverifiedToken(tokens.access).header["kid"]?.stringValue)
+        #expect(try await world.introspect(tokens.access)["active"] == true)
+        try await world.services.revocations.apply(ending: .signingKey(key), now: world.now - .seconds(60))
+        #expect(try await world.introspect(tokens.access) == ["active": false])
+    }
+
     // MARK: - UserInfo
 
     @Test func `UserInfo gives the claims of the granted scopes, by header or form`() async throws {

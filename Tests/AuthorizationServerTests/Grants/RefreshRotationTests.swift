@@ -33,6 +33,37 @@ import Testing
         #expect(try await world.introspect(second.access)["active"] == false)
     }
 
+    @Test func `A grant that is redeemed while its person's right ends does not outlive the end`() async throws {
+        let world = try await TestWorld()
+        _ = try await world.ordersAPI()
+        let client = try await world.publicClient()
+        let session = try await world.signIn()
+        let code = try await world.code(client: client, session: session)
+        // The act carries this moment, and commits only after the code was redeemed.
+        world.time.advance(by: .milliseconds(1))
+        let ended = world.now
+        world.time.advance(by: .milliseconds(50))
+        let tokens = try Tokens(world.json(await world.redeem(code)))
+        try await world.services.revocations.apply(ending: .subject(session.subject), now: ended)
+        #expect(try await world.refresh(tokens.refresh).failure?.description == "the grant has ended")
+        let twin = try await world.grant()
+        _ = try Tokens(world.json(await world.refresh(twin.refresh)))
+    }
+
+    @Test func `A default resource that changed meanwhile is no way to an API outside the grant`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant()
+        try await world.otherAPI("https://api.example/other", scope: "other:read")
+        _ = try await world.services.clients.update(
+            #require(ClientID("app")),
+            now: world.now,
+            revocations: world.services.revocations
+        ) { $0.defaultResource = ResourceIndicator("https://api.example/other") }
+        let refused = try await world.refresh(tokens.refresh, scope: "openid")
+        #expect(refused.failure?.code == .invalidTarget)
+        _ = try Tokens(world.json(await world.refresh(tokens.refresh)))
+    }
+
     /// A thief must not learn whether a family lives by asking for what it lacks.
     @Test(arguments: [
         ("scope", "address"), ("scope", "a  b"), ("resource", "https://other.example"), ("resource", "x"),
@@ -252,8 +283,8 @@ import Testing
 }
 
 enum GrantEnding: String, CaseIterable, Sendable {
-    case personDisabled, passwordChanged, sessionClosed, clientDisabled, clientDeleted, subjectRevoked,
-        everythingRevoked
+    case personDisabled, passwordChanged, sessionClosed, clientDisabled, clientDeleted, clientKeysReplaced
+    case subjectRevoked, everythingRevoked
 
     func apply(to world: TestWorld) async throws {
         let client = try #require(ClientID("app"))
@@ -269,6 +300,12 @@ enum GrantEnding: String, CaseIterable, Sendable {
         case .clientDisabled:
             _ = try await world.services.clients.update(client, now: world.now, revocations: revocations) {
                 $0.status = .disabled
+            }
+        case .clientKeysReplaced:
+            for document in [#"{"keys":[]}"#, #"{"keys":[ ]}"#] {
+                _ = try await world.services.clients.update(client, now: world.now, revocations: revocations) {
+                    $0.keySet = document
+                }
             }
         case .clientDeleted: try await world.services.clients.delete(client, now: world.now, revocations: revocations)
         case .subjectRevoked: try await revocations.apply(ending: .subject(subject), now: world.now)

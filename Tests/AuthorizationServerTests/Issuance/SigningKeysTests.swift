@@ -93,6 +93,18 @@ import Testing
         await #expect(throws: RegistrationError.self) { try await world.signing.retire("unknown", now: now) }
     }
 
+    @Test func `A superseded key does not come back when its successor is retired`() async throws {
+        let world = try World()
+        let first = try #require(try await world.signer(.es256, at: world.start))
+        let now = world.start + .seconds(10)
+        let second = try await world.signing.rotate(algorithm: .es256, immediately: .atOnce, now: now)[0].keyID
+        #expect(try await world.signer(.es256, at: now) == second)
+        try await world.signing.retire(second, now: now + .seconds(5))
+        let third = try #require(try await world.signer(.es256, at: now + .seconds(5)))
+        #expect(third != first && third != second)
+        #expect(try await world.states(.es256, at: now + .seconds(5)).filter { $0 == .active }.count == 1)
+    }
+
     @Test func `Another master key cannot open the keys, and says so`() async throws {
         let world = try World()
         try await world.signing.refresh(world.keyring, now: world.start)

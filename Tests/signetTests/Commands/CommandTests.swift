@@ -17,7 +17,7 @@ struct CommandTests {
 
     func json(_ arguments: String..., input: String = "") async throws -> JSON {
         let outcome = await (try Child(arguments + ["--data-dir", data, "--json"], input: input)).outcome()
-        #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
+        try #require(outcome.status == 0 && !outcome.output.isEmpty, "\(arguments): \(outcome)")
         return try outcome.json
     }
 

@@ -107,6 +107,9 @@ final class Child: Sendable {
     func interrupt() { process.interrupt() }
 }
 
+/// An answer that was to be JSON and was not.
+struct NoJSON: Error { var answer: String }
+
 /// `signet serve` on a port of its own, stopped at the end of the block.
 struct RunningServer: Sendable {
     let child: Child
@@ -157,7 +160,15 @@ struct RunningServer: Sendable {
 
     private func answer(_ request: HTTPClientRequest) async throws -> JSON {
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
-        return try JSON(parsing: Array(try await response.body.collect(upTo: 1 << 20).readableBytesView))
+        let body = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
+        do {
+            return try JSON(parsing: body)
+        } catch {
+            throw NoJSON(
+                answer:
+                    "\(request.url): \(response.status) \(response.headers) \(String(decoding: body, as: UTF8.self))"
+            )
+        }
     }
 
     static func basic(_ name: String, _ secret: String) -> String {

@@ -118,7 +118,8 @@ struct ClientUpdate: AsyncParsableCommand {
         }
         try await bench.noteUnknownScopes(client.scopes)
         await bench.close()
-        client.show(secret: client.secretHash == ClientSecret.hash(spare) ? spare : nil, output: output)
+        let usesSpare = client.secretHash.map { ClientSecret.matches(spare, hash: $0) } ?? false
+        client.show(secret: usesSpare ? spare : nil, output: output)
     }
 }
 
