@@ -110,6 +110,16 @@ import Testing
         #expect(try await world.introspect(tokens.access) == ["active": false])
     }
 
+    @Test func `FIELD F22: our own signature over an access token's claims counts only under its own type`()
+        async throws
+    {
+        let world = try await TestWorld()
+        let claims = try UnverifiedToken(await world.grant().access).unverifiedClaims
+        let key = try #require(world.services.keyring.current.signing["ES256"])
+        #expect(try await world.introspect(JWT.signed(claims, type: "JWT", by: key)) == ["active": false])
+        #expect(try await world.introspect(JWT.signed(claims, type: "at+jwt", by: key))["active"] == true)
+    }
+
     // MARK: - Revocation
 
     @Test func `A revoked access token is inactive at once, and its sibling lives`() async throws {
@@ -215,6 +225,15 @@ import Testing
         #expect(late.failure?.description == "the access token has expired")
         let bad = try await world.ask("/userinfo", method: .get, authorization: "Bearer x")
         #expect(bad.failure?.description == "the access token is not valid")
+    }
+
+    @Test func `A token for the issuer without the scope openid is not enough for UserInfo`() async throws {
+        let world = try await TestWorld()
+        let plain = try await world.grant(scope: "profile")
+        let refused = try await world.ask("/userinfo", method: .get, authorization: "Bearer \(plain.access)")
+        #expect(refused.status == 403 && refused.failure?.code == .insufficientScope)
+        let sound = try await world.grant(scope: "openid profile")
+        _ = try world.json(await world.ask("/userinfo", method: .get, authorization: "Bearer \(sound.access)"))
     }
 
     @Test(arguments: GrantEnding.allCases)

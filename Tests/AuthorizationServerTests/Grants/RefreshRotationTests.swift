@@ -64,6 +64,20 @@ import Testing
         _ = try Tokens(world.json(await world.refresh(tokens.refresh)))
     }
 
+    @Test func `A session that has expired by itself ends its family, and its code`() async throws {
+        let world = try await TestWorld()
+        let tokens = try await world.grant(scope: "openid orders:read")
+        let next = try Tokens(world.json(await world.refresh(tokens.refresh)))
+        let id = try #require(ClientID("app"))
+        let client = try #require(try await world.services.clients.find(id, now: world.now))
+        let code = try await world.code("signet_ac_late", client: client.content, session: world.signIn())
+        world.endUsers.remove(try #require(SessionID("s1")))
+        #expect(try await world.refresh(next.refresh).failure?.description == "the grant has ended")
+        #expect(try await world.redeem(code).failure?.description == "the grant has ended")
+        try await world.signIn()
+        _ = try Tokens(world.json(await world.redeem(code)))
+    }
+
     /// A thief must not learn whether a family lives by asking for what it lacks.
     @Test(arguments: [
         ("scope", "address"), ("scope", "a  b"), ("resource", "https://other.example"), ("resource", "x"),

@@ -113,7 +113,7 @@ import Testing
         let world = try await TestWorld()
         _ = try await world.ordersAPI { $0.tokenClaims = ["roles", "department", "email", "iss"] }
         let client = try await world.publicClient { $0.tokenClaims = ["groups"] }
-        let session = try await world.signIn()
+        let session = try await world.signIn { $0.ownClaims["email"] = "own@example.com" }
         let first = try Tokens(
             world.json(await world.redeem(world.code("signet_ac_1", client: client, session: session)))
         )
