@@ -34,7 +34,7 @@ MUTANTS = [
      "AuthorizationCodeGrantTests"),
     ("C8 a closed session's code", "Grants/AuthorizationCode/AuthorizationCodeGrant.swift",
      "guard let session = material.session, session.subject == content.subject else {",
-     "guard material.session?.subject == content.subject || true else {", "AuthorizationCodeGrantTests"),
+     "guard material.session?.subject == content.subject || true else {", "RefreshRotationTests"),
     ("D11 the retry limit", "Grants/RefreshToken/RotationRules.swift",
      "guard family.retries < configuration.refreshRetryLimit else {", "guard true else {", "RefreshRotationTests"),
     ("D12 the retry window", "Grants/RefreshToken/RotationRules.swift",
