@@ -75,7 +75,7 @@ class History:
         try:
             check = [row[0] for row in database.execute("PRAGMA integrity_check")]
             if check != ["ok"]:
-                faults.append(f"integrity: {check[:3]}")
+                faults.append(f"integrity: {str(check)[:200]}")
             tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if "records" not in tables:
                 return faults + ([f"the tables are gone with {self.acknowledged} changes"] if self.acknowledged else [])
@@ -83,11 +83,12 @@ class History:
             for kind, name, version, spent, payload in database.execute(
                     "SELECT kind, identifier, version, consumed_at, payload FROM records"):
                 rows[kind, bytes(name).decode()] = (version, spent, bytes(payload))
-        except sqlite3.DatabaseError as error:
+            return faults + self.losses(rows)
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+            # A torn page can hold rows that the schema forbids: a NULL, a word where a number was, half a name.
             return faults + [f"unreadable: {error}"]
         finally:
             database.close()
-        return faults + self.losses(rows)
 
     def losses(self, rows):
         faults = []
