@@ -6,7 +6,7 @@ import Instants
 import JOSE
 import Testing
 
-/// Files of the folder Vectors.
+/// Files of the folder Vectors, named by their path in it.
 enum Vectors {
     static func json(_ name: String) throws -> JSON {
         let url = try #require(Bundle.module.resourceURL).appending(path: "Vectors/\(name)")
@@ -20,9 +20,21 @@ enum Vectors {
         return try #require(entries.compactMap(\.objectValue).first { $0["name"] == .string(name) })
     }
 
+    /// Every test of a file of Wycheproof, with its `tcId` and the group that it is in.
+    static func wycheproof(_ file: String) throws -> [(id: String, test: JSONObject, group: JSONObject)] {
+        let groups = try #require(try json("wycheproof/\(file)").objectValue?["testGroups"]?.arrayValue)
+        return try groups.flatMap { value in
+            let group = try #require(value.objectValue)
+            return try #require(group["tests"]?.arrayValue).map { value in
+                let test = try #require(value.objectValue)
+                return (String(try #require(test["tcId"]?.integerValue)), test, group)
+            }
+        }
+    }
+
     /// The private key of the first group of Wycheproof's signature vectors that has this comment.
     static func wycheproofKey(_ comment: String) throws -> JWK {
-        let groups = try json("json_web_signature_test.json").objectValue?["testGroups"]?.arrayValue
+        let groups = try json("wycheproof/json_web_signature_test.json").objectValue?["testGroups"]?.arrayValue
         let group = try #require(groups?.compactMap(\.objectValue).first { $0["comment"] == .string(comment) })
         return try JWK(try #require(group["private"]?.objectValue))
     }

@@ -3,10 +3,16 @@ import Testing
 
 /// RFC 7517 §4, RFC 7518 §6, RFC 7638, RFC 8037 §2.
 @Suite struct JWKTests {
-    @Test(
-        "RFC 7638 §3.1 and its kin: thumbprints are those that the RFCs print",
-        arguments: ["jwk_thumbprint_rsa", "dpop_jkt", "thumbprint_ed25519"]
-    )
+    private static let thumbprintExamples = ["jwk_thumbprint_rsa", "dpop_jkt", "thumbprint_ed25519"]
+
+    /// The thumbprints of rfc-examples.json, for the ledger.
+    static func examples() -> VectorReport {
+        var report = VectorReport()
+        for name in thumbprintExamples { report.run(name) { try JWKTests().thumbprints(name: name) } }
+        return report
+    }
+
+    @Test("RFC 7638 §3.1 and its kin: thumbprints are those that the RFCs print", arguments: thumbprintExamples)
     func thumbprints(name: String) throws {
         let example = try Vectors.rfcExample(name)
         #expect(try example.jwk().thumbprint() == example.text("thumbprint"))

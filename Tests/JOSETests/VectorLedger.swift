@@ -1,0 +1,114 @@
+// The ledger of published vectors: a row for each JSON file under Vectors, with the suites that run what is in it.
+// VectorLedgerTests demands that every vector of every file is either run or listed with the reason why not.
+
+import JOSE
+import Testing
+
+/// What one suite did with the vectors of one file.
+///
+/// A vector counts as run only if its check was executed by ``run(_:_:)``, so that nothing can be claimed.
+struct VectorReport: Sendable {
+    /// The vectors whose check was executed.
+    private(set) var ran: Set<String> = []
+    /// The vectors that cannot be run here, with the reason.
+    private(set) var notApplicable: [String: String] = [:]
+    /// The vectors that were reported twice.
+    private(set) var repeated: Set<String> = []
+
+    /// Executes the check of one vector; whatever it expects or throws becomes an issue of the test that asks for this
+    /// report.
+    mutating func run(_ id: String, _ check: () throws -> Void) {
+        if !ran.insert(id).inserted { repeated.insert(id) }
+        do {
+            try check()
+        } catch {
+            Issue.record(error, "vector \(id)")
+        }
+    }
+
+    /// Notes that a vector is outside of what this module does.
+    mutating func skip(_ id: String, because reason: String) {
+        if notApplicable.updateValue(reason, forKey: id) != nil { repeated.insert(id) }
+    }
+}
+
+/// A file of vectors and the suites that run them; together they must account for all of it.
+struct VectorFile: Sendable, CustomTestStringConvertible {
+    /// The path below Vectors.
+    let path: String
+    let suites: [@Sendable () throws -> VectorReport]
+
+    init(_ path: String, _ suites: @Sendable () throws -> VectorReport...) {
+        self.path = path
+        self.suites = suites
+    }
+
+    var testDescription: String { path }
+}
+
+enum VectorLedger {
+    /// One row a file. A suite is a function that runs its vectors through ``VectorReport/run(_:_:)``.
+    static let files = examples + signatures + serializations + encryption + keys
+
+    private static let examples: [VectorFile] = [
+        VectorFile("rfc-examples.json", PublishedVectorTests.examples, JWKTests.examples)
+    ]
+
+    private static let signatures: [VectorFile] = [
+        VectorFile("cookbook/jws/4_1.rsa_v15_signature.json") {
+            try PublishedVectorTests.cookbook("4_1.rsa_v15_signature.json")
+        },
+        VectorFile("cookbook/jws/4_4.hmac-sha2_integrity_protection.json") {
+            try PublishedVectorTests.cookbook("4_4.hmac-sha2_integrity_protection.json")
+        },
+        VectorFile("wycheproof/json_web_signature_test.json", WycheproofTests.signatures),
+    ]
+
+    private static let serializations: [VectorFile] = []
+
+    private static let encryption: [VectorFile] = []
+
+    private static let keys: [VectorFile] = [
+        VectorFile("wycheproof/json_web_key_test.json", WycheproofTests.keys)
+    ]
+
+    /// The names of all vectors in a file, in the file's order.
+    ///
+    /// Wycheproof numbers them (`tcId`), rfc-examples.json names them, a file of the cookbook holds one, named by its
+    /// title, or a bare key, which is then called `key`.
+    static func identifiers(in file: JSON) throws -> [String] {
+        let object = try #require(file.objectValue)
+        if let groups = object["testGroups"]?.arrayValue {
+            let tests = groups.flatMap { $0.objectValue?["tests"]?.arrayValue ?? [] }
+            #expect(object["numberOfTests"] == .integer(Int64(tests.count)))
+            return try tests.map { String(try #require($0.objectValue?["tcId"]?.integerValue)) }
+        }
+        if let entries = object["vectors"]?.arrayValue {
+            return try entries.map { try #require($0.objectValue?["name"]?.stringValue) }
+        }
+        if object["kty"] != nil { return ["key"] }
+        if let title = object["title"]?.stringValue { return [title] }
+        throw JOSEError(.malformed, reason: "a file of vectors in a format that the ledger does not know")
+    }
+
+    /// What is wrong with the account that `reports` give of a file with these vectors.
+    static func faults(_ identifiers: [String], _ reports: [VectorReport]) -> [String] {
+        let all = Set(identifiers)
+        var faults: [String] = []
+        if all.isEmpty { faults.append("the file holds no vector") }
+        if all.count != identifiers.count { faults.append("the file names a vector twice") }
+        let ran = reports.reduce(into: Set()) { $0.formUnion($1.ran) }
+        let skipped = reports.reduce(into: Set()) { $0.formUnion($1.notApplicable.keys) }
+        faults += all.subtracting(ran).subtracting(skipped).map { "\($0): neither run nor listed with a reason" }
+        faults += ran.subtracting(all).map { "\($0): run, but not in the file" }
+        faults += skipped.subtracting(all).map { "\($0): a reason for a vector that is not in the file" }
+        faults += ran.intersection(skipped).map { "\($0): run, and listed as not applicable" }
+        for report in reports {
+            faults += report.repeated.map { "\($0): reported twice" }
+            faults += report.notApplicable.filter { $0.value.count < 10 }.map {
+                "\($0.key): a reason that says nothing"
+            }
+        }
+        return faults.sorted()
+    }
+}
