@@ -2,6 +2,8 @@
 public struct KeySet: Sendable {
     /// The usable keys, in the order in which they came.
     public let keys: [VerificationKey]
+    /// Tells this snapshot and its copies from every other, whatever keys the others have.
+    let identity = KeySetIdentity()
 
     /// Makes a set of parsed keys.
     public init(_ keys: [VerificationKey]) {
