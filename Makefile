@@ -12,7 +12,7 @@ help: ## Say what can be made here.
 run: ## Install what is missing, build, and start a demo server on http://localhost:8080 (other arguments: make run ARGS='serve --help').
 	@scripts/run.sh $(ARGS)
 
-test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, journeys, crashes.
+test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, interoperability, journeys, crashes.
 	@scripts/test.sh
 
 build: ## Build the release executable, .build/release/signet.

@@ -137,6 +137,13 @@ let package = Package(
             resources: [.copy("Vectors")],
             swiftSettings: settings
         ),
+        // Our side of Tests/Interop.
+        .executableTarget(
+            name: "JOSEPeer",
+            dependencies: ["JOSE", "Instants"],
+            path: "Tests/Interop/JOSEPeer",
+            swiftSettings: settings
+        ),
         .testTarget(name: "OAuthVocabularyTests", dependencies: ["OAuthVocabulary"], swiftSettings: settings),
         .testTarget(
             name: "StorageTests",

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, a Chromium, and a Python environment in
-# .venv with the pinned packages of Tests/requirements.txt. Idempotent and quick when nothing is missing.
+# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, a Chromium, Node with panva's jose, and a
+# Python environment in .venv with the pinned packages of Tests/requirements.txt. Idempotent and quick when nothing is
+# missing.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -48,6 +49,29 @@ install_tools() {
     fi
 }
 
+# Debian packages panva's jose; elsewhere npm brings it, into .venv.
+install_node_jose() {
+    if ! command -v node >/dev/null 2>&1; then
+        install_packages "nodejs" "node" "Node, for panva's jose in the interoperability tests"
+    fi
+    if has_node_jose; then
+        return
+    fi
+    if command -v apt-get >/dev/null 2>&1; then
+        apt_install node-jose
+    else
+        say "installing jose with npm into .venv/node"
+        npm install --silent --no-save --prefix "$root/.venv/node" jose@4.11.4 >&2
+    fi
+    if ! has_node_jose; then
+        fail "Node does not find jose; put its folder on NODE_PATH."
+    fi
+}
+
+has_node_jose() {
+    NODE_PATH="${NODE_PATH:-}:/usr/share/nodejs:$root/.venv/node/node_modules" node -e 'require("jose")' 2>/dev/null
+}
+
 install_python_packages() {
     local requirements=$root/Tests/requirements.txt stamp=$root/.venv/requirements.installed
     if cmp -s "$requirements" "$stamp" && "$root/.venv/bin/python" -c '' 2>/dev/null; then
@@ -66,6 +90,7 @@ prepare_tests() {
     install_chromium
     install_python
     install_python_packages
+    install_node_jose
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then

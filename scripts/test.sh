@@ -2,9 +2,9 @@
 # Installs what the tests need, builds everything, runs every test and says what ran. Ends with one line
 # "N passed, N failed"; the exit code is 0 only if something passed and nothing failed.
 #
-# Besides the Swift tests there are suites that run the real executable: Tests/Journeys/run.sh (relying parties and a
-# browser that we did not write) and Tests/Crash/run.sh (kill -9 and lost writes). Each ends with its own line
-# "N passed, N failed" and gets:
+# Besides the Swift tests there are suites that run real executables: Tests/Interop/run.sh (tokens and keys exchanged with
+# JOSE libraries that we did not write), Tests/Journeys/run.sh (relying parties and a browser that we did not write) and
+# Tests/Crash/run.sh (kill -9 and lost writes). Each ends with its own line "N passed, N failed" and gets:
 #   SIGNET_BIN       the executable under test
 #   SIGNET_CHROMIUM  a Chromium
 #   PATH             with the Python of .venv first
@@ -80,6 +80,7 @@ SIGNET_CHROMIUM=$(find_chromium)
 export SIGNET_BIN SIGNET_CHROMIUM PATH="$PWD/.venv/bin:$PATH"
 
 run_swift_tests
+run_suite Interop
 run_suite Journeys
 run_suite Crash
 
