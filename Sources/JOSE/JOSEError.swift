@@ -36,6 +36,10 @@ public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let signingFailed = Code("signing-failed")
         /// The signature is not the key's over these bytes.
         public static let signatureInvalid = Code("signature-invalid")
+        /// The primitive could not encrypt.
+        public static let encryptionFailed = Code("encryption-failed")
+        /// The token is not encrypted to this key, or was changed; which of them is not told (RFC 7516 §11.5).
+        public static let decryptionFailed = Code("decryption-failed")
         /// The token is of another type than expected (`typ`).
         public static let typeInvalid = Code("type-invalid")
         /// A claim that the expectations require is absent.

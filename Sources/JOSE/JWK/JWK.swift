@@ -65,7 +65,7 @@ public struct JWK: Hashable, Sendable {
         var result = JSONObject()
         for (name, value) in members where names.contains(name) && !keyType.privateMembers.contains(name) {
             // RFC 7517 §4.3: what the private half signs, the public half verifies.
-            result[name] = name == "key_ops" && isPrivate ? ["verify"] : value
+            result[name] = name == "key_ops" && isPrivate ? publicKeyOperations : value
         }
         return JWK(unchecked: result, keyType: keyType)
     }
