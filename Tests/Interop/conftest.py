@@ -54,10 +54,10 @@ def keys():
     """A key of each kind from each peer, made once: RSA keys take their time."""
     made = {}
 
-    def key(peer, kind, alg):
-        place = (peer.name, kind, alg if peer.name == "signet" else "")
+    def key(peer, kind, alg, enc=None):
+        place = (peer.name, kind, (alg, enc) if peer.name == "signet" else "")
         if place not in made:
-            made[place] = peer.keygen(kind, alg)
+            made[place] = peer.keygen(kind, alg, enc)
         return dict(made[place])
 
     return key

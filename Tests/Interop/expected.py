@@ -15,6 +15,25 @@ SIGNATURES = {
     "EdDSA": ("Ed25519", ALL),
 }
 
+# Our key management algorithms and the keys that each takes; for dir the content encryption says it.
+AGREEMENT = ("P-256", "P-384", "P-521", "X25519")
+KEY_MANAGEMENT = {
+    "RSA-OAEP": ("RSA",),
+    "RSA-OAEP-256": ("RSA",),
+    "A128KW": ("oct128",),
+    "A256KW": ("oct256",),
+    "dir": ("oct",),
+    "ECDH-ES": AGREEMENT,
+    "ECDH-ES+A128KW": AGREEMENT,
+    "ECDH-ES+A256KW": AGREEMENT,
+}
+
+# Our content encryption algorithms with the bits of their keys.
+CONTENT_ENCRYPTION = {"A128GCM": 128, "A256GCM": 256, "A128CBC-HS256": 256, "A256CBC-HS512": 512}
+
+# PyJWT has no JWE; the others have all of ours, with every key.
+ENCRYPTING = ALL - {"pyjwt"}
+
 # RFC 7638 thumbprints by kind of key; PyJWT computes none.
 THUMBPRINTS = {kind: ALL - {"pyjwt"} for kind in ("oct256", "RSA", "P-256", "Ed25519")}
 

@@ -28,9 +28,9 @@ const operations = {
     const options = { algorithms: [alg], issuer, audience, typ: 'JWT', requiredClaims: ['exp'] };
     return (await jose.jwtVerify(token, await importKey(jwk, alg), options)).payload;
   },
-  encrypt: async ({ jwk, alg, enc, text }) =>
+  encrypt: async ({ jwk, alg, enc, text, cty }) =>
     new jose.CompactEncrypt(new TextEncoder().encode(text))
-      .setProtectedHeader({ alg, enc })
+      .setProtectedHeader({ alg, enc, ...(cty && { cty }) })
       .encrypt(await importKey(jwk, alg === 'dir' ? enc : alg)),
   decrypt: async ({ jwk, alg, enc, token }) => {
     const options = { keyManagementAlgorithms: [alg], contentEncryptionAlgorithms: [enc] };

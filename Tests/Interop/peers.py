@@ -4,6 +4,7 @@ Keys travel as JWK dictionaries. Each method does its work in the library that t
 that library raises; `Refused` wraps it all, so that a test can say "refused by both".
 """
 
+import base64
 import json
 import os
 import pathlib
@@ -27,6 +28,30 @@ def claims():
         "iat": now, "nbf": now, "exp": now + 600, "jti": "t-1", "scope": "a b",
         "nested": {"empty": {}, "list": [None, True, False, 0, -1, 9007199254740991, ""]},
     }
+
+
+def decode(text):
+    """The bytes of a base64url text."""
+    return bytearray(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def encode(data):
+    """The base64url text of bytes."""
+    return base64.urlsafe_b64encode(bytes(data)).rstrip(b"=").decode()
+
+
+def flipped(token):
+    """The token with one bit flipped in one of its parts, for each part that is not empty."""
+    parts = token.split(".")
+    for index, part in enumerate(parts):
+        data = decode(part)
+        if not data:
+            continue
+        # In JSON a letter or digit changes into another: the attacked character is all that differs.
+        places = range(len(data) // 2, len(data))
+        at = next((place for place in places if chr(data[place]).isalnum()), len(data) // 2)
+        data[at] ^= 1
+        yield ".".join(parts[:index] + [encode(data)] + parts[index + 1:])
 
 
 def public_half(jwk):
@@ -92,8 +117,8 @@ class LinePeer(Peer):
     def verify(self, jwk, alg, token):
         return self.ask("verify", jwk=jwk, alg=alg, token=token, issuer=ISSUER, audience=AUDIENCE)
 
-    def encrypt(self, jwk, alg, enc, text):
-        return self.ask("encrypt", jwk=jwk, alg=alg, enc=enc, text=text)
+    def encrypt(self, jwk, alg, enc, text, **header):
+        return self.ask("encrypt", jwk=jwk, alg=alg, enc=enc, text=text, **header)
 
     def decrypt(self, jwk, alg, enc, token):
         return self.ask("decrypt", jwk=jwk, alg=alg, enc=enc, token=token)
@@ -120,8 +145,14 @@ class Signet(LinePeer):
         super().__init__([binary])
         self.version = "this tree"
 
-    def keygen(self, kind, alg):
-        return self.ask("keygen", kind=kind, alg=alg)
+    def keygen(self, kind, alg, enc=None):
+        return self.ask("keygen", kind=kind, alg=alg, enc=enc)
+
+    def open_nested(self, token, encryption_jwk, encryption_alg, enc, jwk, alg):
+        return self.ask(
+            "openNested", token=token, encryptionJWK=encryption_jwk, encryptionAlg=encryption_alg, enc=enc, jwk=jwk,
+            alg=alg, issuer=ISSUER, audience=AUDIENCE,
+        )
 
 
 class Panva(LinePeer):
@@ -136,7 +167,7 @@ class Panva(LinePeer):
         super().__init__(["node", str(script)], NODE_PATH=":".join(filter(None, path)))
         self.version = self.ask("version")
 
-    def keygen(self, kind, alg):
+    def keygen(self, kind, alg, enc=None):
         return self.ask("keygen", kind=kind)
 
 
@@ -154,7 +185,7 @@ class PyJWT(Peer):
         return self.jwt.algorithms.get_default_algorithms()[alg]
 
     @refusing
-    def keygen(self, kind, alg):
+    def keygen(self, kind, alg, enc=None):
         return self.family(alg).to_jwk(native_key(kind), as_dict=True)
 
     @refusing
@@ -190,7 +221,7 @@ class Joserfc(Peer):
         self.version = joserfc.__version__
 
     @refusing
-    def keygen(self, kind, alg):
+    def keygen(self, kind, alg, enc=None):
         kty, size = joserfc_kind(kind)
         return self.jwk.generate_key(kty, size).as_dict(private=True)
 
@@ -210,9 +241,9 @@ class Joserfc(Peer):
         return decoded.claims
 
     @refusing
-    def encrypt(self, jwk, alg, enc, text):
+    def encrypt(self, jwk, alg, enc, text, **header):
         key = self.jwk.import_key(jwk)
-        return self.jwe.encrypt_compact({"alg": alg, "enc": enc}, text.encode(), key, algorithms=[alg, enc])
+        return self.jwe.encrypt_compact({"alg": alg, "enc": enc, **header}, text.encode(), key, algorithms=[alg, enc])
 
     @refusing
     def decrypt(self, jwk, alg, enc, token):
@@ -249,7 +280,7 @@ class Jwcrypto(Peer):
         self.version = importlib.metadata.version("jwcrypto")
 
     @refusing
-    def keygen(self, kind, alg):
+    def keygen(self, kind, alg, enc=None):
         return self.jwk.JWK.generate(**jwcrypto_kind(kind)).export(as_dict=True)
 
     @refusing
@@ -267,8 +298,8 @@ class Jwcrypto(Peer):
         return json.loads(decoded.claims)
 
     @refusing
-    def encrypt(self, jwk, alg, enc, text):
-        token = self.jwe.JWE(text.encode(), protected={"alg": alg, "enc": enc}, algs=[alg, enc])
+    def encrypt(self, jwk, alg, enc, text, **header):
+        token = self.jwe.JWE(text.encode(), protected={"alg": alg, "enc": enc, **header}, algs=[alg, enc])
         token.add_recipient(self.jwk.JWK(**jwk))
         return token.serialize(compact=True)
 
