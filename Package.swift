@@ -16,6 +16,7 @@ let callerIsolated: [SwiftSetting] = settings + [.enableUpcomingFeature("Nonisol
 let strictMemory: [SwiftSetting] = [.strictMemorySafety()]
 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -49,6 +50,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -66,7 +68,7 @@ let package = Package(
         .target(name: "Instants", swiftSettings: callerIsolated),
         .target(
             name: "JOSE",
-            dependencies: ["Instants", crypto, cryptoExtras],
+            dependencies: ["Instants", crypto, cryptoExtras, asn1],
             swiftSettings: callerIsolated + strictMemory
         ),
         .target(

@@ -69,7 +69,19 @@ enum VectorLedger {
     private static let encryption: [VectorFile] = []
 
     private static let keys: [VectorFile] = [
-        VectorFile("wycheproof/json_web_key_test.json", WycheproofTests.keys)
+        VectorFile("cookbook/jwk/3_1.ec_public_key.json") { try KeyFileVectors.cookbook("3_1.ec_public_key.json") },
+        VectorFile("cookbook/jwk/3_2.ec_private_key.json") { try KeyFileVectors.cookbook("3_2.ec_private_key.json") },
+        VectorFile("cookbook/jwk/3_3.rsa_public_key.json") { try KeyFileVectors.cookbook("3_3.rsa_public_key.json") },
+        VectorFile("cookbook/jwk/3_4.rsa_private_key.json") { try KeyFileVectors.cookbook("3_4.rsa_private_key.json") },
+        VectorFile("cookbook/jwk/3_5.symmetric_key_mac_computation.json") {
+            try KeyFileVectors.cookbook("3_5.symmetric_key_mac_computation.json")
+        },
+        VectorFile("cookbook/jwk/3_6.symmetric_key_encryption.json") {
+            try KeyFileVectors.cookbook("3_6.symmetric_key_encryption.json")
+        },
+        VectorFile("pem/keys.json", KeyFileVectors.files),
+        VectorFile("rfc7517-keys.json", KeyFileVectors.rfc7517),
+        VectorFile("wycheproof/json_web_key_test.json", WycheproofTests.keys),
     ]
 
     /// The names of all vectors in a file, in the file's order.
