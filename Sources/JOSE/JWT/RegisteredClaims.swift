@@ -1,12 +1,19 @@
 /// The registered claims (RFC 7519 §4.1), each of the type that the RFC gives it.
-struct RegisteredClaims: Sendable {
-    let issuer: String?
-    let subject: String?
-    let tokenID: String?
-    let audience: [String]
-    let expiresAt: Instant?
-    let notBefore: Instant?
-    let issuedAt: Instant?
+public struct RegisteredClaims: Hashable, Sendable {
+    /// `iss` (RFC 7519 §4.1.1).
+    public var issuer: String?
+    /// `sub` (RFC 7519 §4.1.2).
+    public var subject: String?
+    /// `jti` (RFC 7519 §4.1.7).
+    public var tokenID: String?
+    /// `aud` (RFC 7519 §4.1.3), one or many; empty if absent.
+    public var audience: [String]
+    /// `exp` (RFC 7519 §4.1.4).
+    public var expiresAt: Instant?
+    /// `nbf` (RFC 7519 §4.1.5).
+    public var notBefore: Instant?
+    /// `iat` (RFC 7519 §4.1.6).
+    public var issuedAt: Instant?
 
     /// Reads the claims.
     ///
