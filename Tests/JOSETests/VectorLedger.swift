@@ -66,7 +66,37 @@ enum VectorLedger {
 
     private static let serializations: [VectorFile] = []
 
-    private static let encryption: [VectorFile] = []
+    private static let encryption: [VectorFile] =
+        [
+            VectorFile("rfc-encryption-examples.json", EncryptionVectorTests.examples),
+            VectorFile("wycheproof/json_web_encryption_test.json", EncryptionVectorTests.wycheproofEncryption),
+            VectorFile("wycheproof/json_web_crypto_test.json", EncryptionVectorTests.wycheproofCrypto),
+            VectorFile("wycheproof/a128cbc_hs256_test.json") {
+                try EncryptionPrimitiveVectorTests.cbcHMAC("a128cbc_hs256_test.json", .a128CBCHS256)
+            },
+            VectorFile("wycheproof/a256cbc_hs512_test.json") {
+                try EncryptionPrimitiveVectorTests.cbcHMAC("a256cbc_hs512_test.json", .a256CBCHS512)
+            },
+            VectorFile("wycheproof/rsa_oaep_2048_sha1_mgf1sha1_test.json", EncryptionPrimitiveVectorTests.rsaOAEP),
+            VectorFile("wycheproof/x25519_jwk_test.json", EncryptionPrimitiveVectorTests.x25519),
+            VectorFile("cookbook/6.nesting_signatures_and_encryption.json", EncryptionVectorTests.nesting),
+        ]
+        + [
+            "curve25519/ecdh-es.json",
+            "jwe/5_1.key_encryption_using_rsa_v15_and_aes-hmac-sha2.json",
+            "jwe/5_2.key_encryption_using_rsa-oaep_with_aes-gcm.json",
+            "jwe/5_3.key_wrap_using_pbes2-aes-keywrap_with-aes-cbc-hmac-sha2.json",
+            "jwe/5_4.key_agreement_with_key_wrapping_using_ecdh-es_and_aes-keywrap_with_aes-gcm.json",
+            "jwe/5_5.key_agreement_using_ecdh-es_with_aes-cbc-hmac-sha2.json",
+            "jwe/5_6.direct_encryption_using_aes-gcm.json",
+            "jwe/5_7.key_wrap_using_aes-gcm_keywrap_with_aes-cbc-hmac-sha2.json",
+            "jwe/5_8.key_wrap_using_aes-keywrap_with_aes-gcm.json",
+            "jwe/5_9.compressed_content.json",
+            "jwe/5_10.including_additional_authentication_data.json",
+            "jwe/5_11.protecting_specific_header_fields.json",
+            "jwe/5_12.protecting_content_only.json",
+            "jwe/5_13.encrypting_to_multiple_recipients.json",
+        ].map { path in VectorFile("cookbook/" + path) { try EncryptionVectorTests.cookbook(path) } }
 
     private static let keys: [VectorFile] = [
         VectorFile("cookbook/jwk/3_1.ec_public_key.json") { try KeyFileVectors.cookbook("3_1.ec_public_key.json") },

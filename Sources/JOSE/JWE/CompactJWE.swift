@@ -86,8 +86,8 @@ public struct UnopenedJWE: Sendable {
     }
 
     private func checkExtensions() throws(JOSEError) {
-        // RFC 7516 §4.1.13: "crit" means what it means in RFC 7515 §4.1.11. Nothing is understood here, and an empty list
-        // is forbidden.
+        // RFC 7516 §4.1.13: "This parameter has the same meaning, syntax, and processing rules as the "crit" Header
+        // Parameter defined in Section 4.1.11 of [JWS]". No extension is understood here, and an empty list is forbidden.
         if let critical = header["crit"] {
             let names = critical.arrayValue?.map { $0.stringValue.map(quoted) ?? "no text" }.joined(separator: ", ")
             throw JOSEError(.criticalUnsupported, claim: "crit", reason: "not understood: \(names ?? "no array")")

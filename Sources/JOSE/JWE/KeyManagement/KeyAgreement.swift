@@ -193,7 +193,7 @@ enum AgreementPrivateKey: Sendable {
         guard let secret else { return nil }
         // A point of small order makes X25519 zero whatever our key is; swift-crypto leaves the check to its callers.
         // RFC 7748 §6.1: "Both MAY check, without leaking extra information about the value of K, whether K is the
-        // all-zero value and abort if so"; RFC 8037 §3.2.1 refers to it.
+        // all-zero value and abort if so"
         let union = unsafe secret.withUnsafeBytes { unsafe $0.reduce(UInt8(0), |) }
         return union == 0 ? nil : secret
     }
