@@ -34,8 +34,18 @@ CONTENT_ENCRYPTION = {"A128GCM": 128, "A256GCM": 256, "A128CBC-HS256": 256, "A25
 # PyJWT has no JWE; the others have all of ours, with every key.
 ENCRYPTING = ALL - {"pyjwt"}
 
-# RFC 7638 thumbprints by kind of key; PyJWT computes none.
+# RFC 7638 thumbprints and RFC 9278 URIs by kind of key; PyJWT computes none.
 THUMBPRINTS = {kind: ALL - {"pyjwt"} for kind in ("oct256", "RSA", "P-256", "Ed25519")}
+
+# Keys that travel in PEM, with an algorithm that takes them in a peer that wants to know, and who reads and writes it.
+PEM = {
+    "RSA": ("RS256", ALL),
+    "P-256": ("ES256", ALL),
+    "P-384": ("ES384", ALL),
+    "P-521": ("ES512", ALL),
+    "Ed25519": ("EdDSA", ALL),
+    "X25519": ("ECDH-ES", ALL - {"pyjwt"}),
+}
 
 
 def algorithm_of(kind):

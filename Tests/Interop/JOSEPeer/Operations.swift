@@ -44,6 +44,9 @@ struct Request {
         case "decrypt": try decrypt()
         case "openNested": try openNested()
         case "thumbprint": .string(try jwk().thumbprint())
+        case "thumbprintURI": .string(try jwk().thumbprintURI())
+        case "toPEM": .string(try jwk().pem())
+        case "fromPEM": .object(try JWK(pem: text("pem")).members)
         default: throw RequestError(reason: "unknown op")
         }
     }
