@@ -43,14 +43,15 @@ public enum JSON: Sendable {
     ///
     /// - Throws: `malformed` or `tooLarge`; the reason names the byte at which parsing stopped.
     public init(parsing bytes: [UInt8], limits: ParsingLimits = .default) throws(JOSEError) {
-        self = try JSONParser.parse(bytes, limits: limits)
+        let index = try JSONIndex(scanning: bytes, limits: limits)
+        self = index.value(0)
     }
 
     /// The JSON text: compact, UTF-8, members in their order.
     ///
     /// JSON has no infinities and no NaN (RFC 8259 §6); such a number is written as `null`.
     public func serialized() -> [UInt8] {
-        var writer = JSONWriter()
+        var writer = JSONWriter(expectedBytes: 512)
         writer.write(self)
         return writer.output
     }

@@ -2,6 +2,11 @@
 struct JSONWriter {
     private(set) var output: [UInt8] = []
 
+    /// - Parameter expectedBytes: about how much will be written, so that the output is allocated once.
+    init(expectedBytes: Int = 0) {
+        output.reserveCapacity(expectedBytes)
+    }
+
     mutating func write(_ value: JSON) {
         switch value {
         case .null: output += "null".utf8
@@ -34,8 +39,29 @@ struct JSONWriter {
         output.append(UInt8(ascii: "}"))
     }
 
+    /// Writes the parts of a header or of claims one after another, for which no object need be made.
+    mutating func writeMember(_ name: String, _ value: JSON, isFirst: Bool = false) {
+        output.append(isFirst ? UInt8(ascii: "{") : UInt8(ascii: ","))
+        write(name)
+        output.append(UInt8(ascii: ":"))
+        write(value)
+    }
+
+    /// Ends the object that ``writeMember(_:_:isFirst:)`` began.
+    mutating func endObject() {
+        output.append(UInt8(ascii: "}"))
+    }
+
     private mutating func write(_ text: String) {
         output.append(UInt8(ascii: "\""))
+        defer { output.append(UInt8(ascii: "\"")) }
+        let isWritten = unsafe text.utf8.withContiguousStorageIfAvailable { buffer in
+            let bytes = unsafe buffer.span
+            guard PlainText.end(in: bytes, from: 0, to: bytes.count) == bytes.count else { return false }
+            unsafe output.append(contentsOf: buffer)
+            return true
+        }
+        if isWritten == true { return }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): output += "\\\"".utf8
@@ -50,7 +76,6 @@ struct JSONWriter {
             default: output.append(byte)
             }
         }
-        output.append(UInt8(ascii: "\""))
     }
 
     private static let hexDigits = Array("0123456789abcdef".utf8)

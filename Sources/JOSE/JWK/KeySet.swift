@@ -37,26 +37,50 @@ public struct KeySet: Sendable {
     /// - Throws: `keyUnknown`, `keyAmbiguous`, or `algorithmRefused` where the key that is named serves another
     ///   algorithm.
     func key(named keyID: String?, for algorithm: SignatureAlgorithm) throws(JOSEError) -> VerificationKey {
-        var found: VerificationKey?
-        var other: SignatureAlgorithm?
-        for key in keys {
-            // A token that names a key is never tried with another one: no fallback to a default key.
-            if let keyID, key.keyID.map({ isSameText($0, keyID) }) != true { continue }
-            guard key.algorithm == algorithm else {
-                other = key.algorithm
+        guard let keyID else { return try key(for: algorithm, name: nil) { _ in true } }
+        return try key(for: algorithm, name: keyID) { $0.map { isSameText($0, keyID) } ?? false }
+    }
+
+    /// The same, for the `kid` at the node `name`, if there is one.
+    func key(
+        for algorithm: SignatureAlgorithm,
+        named name: Int?,
+        in index: JSONIndex
+    ) throws(JOSEError) -> VerificationKey {
+        guard let name else { return try key(named: nil, for: algorithm) }
+        return try key(for: algorithm, name: index.text(name)) { $0.map { index.isText(name, $0) } ?? false }
+    }
+
+    /// - Parameters:
+    ///   - name: the `kid` of the token, if it has one.
+    ///   - isNamed: whether a key of this `kid` may be the one.
+    @inline(__always)
+    private func key(
+        for algorithm: SignatureAlgorithm,
+        name: @autoclosure () -> String?,
+        isNamed: (String?) -> Bool
+    ) throws(JOSEError) -> VerificationKey {
+        var found: Int?
+        var other: Int?
+        // A token that names a key is never tried with another one: no fallback to a default key.
+        for position in keys.indices where isNamed(keys[position].keyID) {
+            guard keys[position].algorithm == algorithm else {
+                other = position
                 continue
             }
             guard found == nil else {
                 throw JOSEError(.keyAmbiguous, claim: "kid", reason: "more than one key fits; use a kid that is unique")
             }
-            found = key
+            found = position
         }
-        if let found { return found }
+        if let found { return keys[found] }
+        let name = name()
         // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be checked"
-        if let other, keyID != nil {
-            throw JOSEError(.algorithmRefused, claim: "alg", reason: "the key is for \(other), not for \(algorithm)")
+        if let other, name != nil {
+            let reason = "the key is for \(keys[other].algorithm), not for \(algorithm)"
+            throw JOSEError(.algorithmRefused, claim: "alg", reason: reason)
         }
-        let name = keyID.map { "has the kid \(quoted($0))" } ?? "is for \(algorithm)"
-        throw JOSEError(.keyUnknown, claim: "kid", reason: "no key of the set \(name)")
+        let wanted = name.map { "has the kid \(quoted($0))" } ?? "is for \(algorithm)"
+        throw JOSEError(.keyUnknown, claim: "kid", reason: "no key of the set \(wanted)")
     }
 }

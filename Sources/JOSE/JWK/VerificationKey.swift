@@ -31,8 +31,8 @@ public struct VerificationKey: Sendable {
     }
 
     /// Whether `signature` is this key's over exactly these bytes.
-    func isValid(_ signature: [UInt8], for message: ArraySlice<UInt8>) -> Bool {
-        material.isValid(signature, for: message)
+    func isValid(_ signature: Span<UInt8>, for message: Span<UInt8>) -> Bool {
+        material.isValid(signature.indices.map { signature[$0] }, for: message.indices.map { message[$0] }[...])
     }
 }
 

@@ -22,35 +22,64 @@ public struct TokenLimits: Sendable {
 ///
 /// Nothing of it is true yet.
 public struct UnverifiedJWS: Sendable {
+    /// The sender's own bytes.
+    private let text: [UInt8]
+    /// The first two parts of the text and the dot between them.
+    private let signingInput: Range<Int>
+    /// What the three parts decode to, one behind the other, with an index of the header at node 0.
+    let index: JSONIndex
+    private let payload: Range<Int>
+    private let signature: Range<Int>
+    /// The node of the payload, if it was read as JSON.
+    private let payloadNode: Int?
+
     /// The protected header, as the sender wrote it.
-    public let header: JSONObject
+    public var header: JSONObject { index.object(0) }
     /// The payload, as the sender wrote it.
-    public let unverifiedPayload: [UInt8]
-    private let signature: [UInt8]
-    /// The first two parts and the dot between them, in the sender's own bytes.
-    private let signingInput: ArraySlice<UInt8>
+    public var unverifiedPayload: [UInt8] { Array(index.bytes[payload]) }
 
     /// Parses a compact JWS.
     ///
     /// - Throws: `tooLarge` beyond the limits; `malformed` for anything that RFC 7515 §5.2 refuses before the signature.
     public init(_ text: String, limits: TokenLimits = .default) throws(JOSEError) {
+        try self.init(text, limits: limits, readingClaims: false)
+    }
+
+    /// Parses a compact JWS, and its payload as a JSON object if it shall hold claims.
+    init(_ text: String, limits: TokenLimits, readingClaims: Bool) throws(JOSEError) {
         guard text.utf8.count <= limits.maximumBytes else {
             throw JOSEError(.tooLarge, reason: "token: \(text.utf8.count) bytes, the limit is \(limits.maximumBytes)")
         }
-        let bytes = Array(text.utf8)
+        let text = Array(text.utf8)
+        let bytes = text.span
         let dot = UInt8(ascii: ".")
         // CVE-2025-30204, CVE-2025-27144: looks for three dots at most, whatever comes after them.
-        guard let first = bytes.firstIndex(of: dot), let second = bytes[(first + 1)...].firstIndex(of: dot),
-            !bytes[(second + 1)...].contains(dot)
+        guard let first = PlainText.firstIndex(of: dot, in: bytes, from: 0),
+            let second = PlainText.firstIndex(of: dot, in: bytes, from: first + 1),
+            PlainText.firstIndex(of: dot, in: bytes, from: second + 1) == nil
         else { throw JOSEError(.malformed, reason: "token: expected three parts with a dot between them") }
-        header = try JSONObject(
-            parsing: Base64URL.decode(bytes[..<first]),
-            limits: ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth)
+
+        var decoded = [UInt8](repeating: 0, count: Base64URL.decodedCount(bytes.count))
+        var target = decoded.mutableSpan
+        let headerEnd = try Base64URL.decode(bytes.extracting(..<first), into: &target, at: 0)
+        let payloadEnd = try Base64URL.decode(bytes.extracting(first + 1..<second), into: &target, at: headerEnd)
+        let end = try Base64URL.decode(bytes.extracting((second + 1)...), into: &target, at: payloadEnd)
+
+        var scanner = JSONScanner(
+            maximumDepth: limits.maximumDepth,
+            expectedBytes: readingClaims ? payloadEnd : headerEnd
         )
-        unverifiedPayload = try Base64URL.decode(bytes[(first + 1)..<second])
-        signature = try Base64URL.decode(bytes[(second + 1)...])
-        signingInput = bytes[..<second]
+        _ = try scanner.scanObject(decoded.span, from: 0, to: headerEnd)
+        payloadNode = readingClaims ? try scanner.scanObject(decoded.span, from: headerEnd, to: payloadEnd) : nil
+        index = JSONIndex(decoded, scanner)
+        signingInput = 0..<second
+        payload = headerEnd..<payloadEnd
+        signature = payloadEnd..<end
+        self.text = text
     }
+
+    /// The node of the claims; that of the header where the payload was not read.
+    var claimsNode: Int { payloadNode ?? 0 }
 
     /// Checks the header and the signature.
     ///
@@ -58,42 +87,57 @@ public struct UnverifiedJWS: Sendable {
     ///
     /// - Throws: `algorithmRefused`, `criticalUnsupported`, `keyUnknown`, `keyAmbiguous` or `signatureInvalid`.
     public func verified(by keys: KeySet, algorithms: [SignatureAlgorithm]) throws(JOSEError) -> VerifiedJWS {
-        guard let name = header["alg"]?.stringValue else {
+        let (key, algorithm) = try signer(among: keys, algorithms: algorithms)
+        return VerifiedJWS(jws: self, algorithm: algorithm, keyID: key.keyID)
+    }
+
+    /// The key whose signature this is, and the algorithm that the header names.
+    ///
+    /// - Throws: as ``verified(by:algorithms:)``.
+    func signer(
+        among keys: KeySet,
+        algorithms: [SignatureAlgorithm]
+    ) throws(JOSEError) -> (key: VerificationKey, algorithm: SignatureAlgorithm) {
+        let algorithm = try algorithm(among: algorithms)
+        try checkExtensions()
+        let key = try keys.key(for: algorithm, named: try headerText("kid"), in: index)
+        guard key.isValid(index.bytes.span.extracting(signature), for: text.span.extracting(signingInput)) else {
+            throw JOSEError(.signatureInvalid, reason: "the signature is not that of \(key)")
+        }
+        return (key, algorithm)
+    }
+
+    private func algorithm(among allowed: [SignatureAlgorithm]) throws(JOSEError) -> SignatureAlgorithm {
+        guard let node = index.member("alg", of: 0), index.isText(node) else {
             throw JOSEError(.malformed, claim: "alg", reason: "the header needs an alg")
         }
         // RFC 8725 §3.1: "Libraries MUST enable the caller to specify a supported set of algorithms and MUST NOT use any
         // other algorithms". `none` is in no set.
-        guard let algorithm = SignatureAlgorithm(name: name), algorithms.contains(algorithm) else {
-            let allowed = algorithms.map(\.name).joined(separator: ", ")
-            throw JOSEError(.algorithmRefused, claim: "alg", reason: "expected \(allowed), got \(quoted(name))")
-        }
-        try checkExtensions()
-        let keyID = try headerText("kid")
-        let key = try keys.key(named: keyID, for: algorithm)
-        guard key.isValid(signature, for: signingInput) else {
-            throw JOSEError(.signatureInvalid, reason: "the signature is not that of \(key)")
-        }
-        return VerifiedJWS(header: header, payload: unverifiedPayload, algorithm: algorithm, keyID: key.keyID)
+        for algorithm in allowed where index.isText(node, algorithm.name) { return algorithm }
+        let names = allowed.map(\.name).joined(separator: ", ")
+        let got = quoted(index.text(node) ?? "")
+        throw JOSEError(.algorithmRefused, claim: "alg", reason: "expected \(names), got \(got)")
     }
 
-    /// The header parameter `name`, which must be a text if it is there.
-    func headerText(_ name: String) throws(JOSEError) -> String? {
-        guard let value = header[name] else { return nil }
-        guard let text = value.stringValue else {
+    /// The node of the header parameter `name`, which must be a text if it is there.
+    func headerText(_ name: String) throws(JOSEError) -> Int? {
+        guard let node = index.member(name, of: 0) else { return nil }
+        guard index.isText(node) else {
             throw JOSEError(.malformed, claim: name, reason: "the header parameter must be a text")
         }
-        return text
+        return node
     }
 
     private func checkExtensions() throws(JOSEError) {
         // RFC 7515 §4.1.11: "If any of the listed extension Header Parameters are not understood and supported by the
         // recipient, then the JWS is invalid." None is understood here, and an empty list is forbidden.
-        if let critical = header["crit"] {
-            let names = critical.arrayValue?.map { $0.stringValue.map(quoted) ?? "no text" }.joined(separator: ", ")
-            throw JOSEError(.criticalUnsupported, claim: "crit", reason: "not understood: \(names ?? "no array")")
+        if let critical = index.member("crit", of: 0) {
+            let names = index.value(critical).arrayValue?.map { $0.stringValue.map(quoted) ?? "no text" }
+            let list = names?.joined(separator: ", ") ?? "no array"
+            throw JOSEError(.criticalUnsupported, claim: "crit", reason: "not understood: \(list)")
         }
         // RFC 7797 §6 has `b64` listed in `crit`; a sender that forgot to would have us check other bytes than it meant.
-        guard header["b64"] == nil || header["b64"] == true else {
+        if let encoded = index.member("b64", of: 0), index.value(encoded) != true {
             throw JOSEError(.criticalUnsupported, claim: "b64", reason: "unencoded payloads are not understood")
         }
     }
@@ -103,14 +147,22 @@ public struct UnverifiedJWS: Sendable {
 ///
 /// Only ``UnverifiedJWS/verified(by:algorithms:)`` makes one.
 public struct VerifiedJWS: Sendable {
-    /// The protected header.
-    public let header: JSONObject
-    /// The bytes that were signed.
-    public let payload: [UInt8]
-    /// The algorithm of the key that signed.
+    private let jws: UnverifiedJWS
+    /// The algorithm of the signature.
     public let algorithm: SignatureAlgorithm
     /// The `kid` of the key that signed.
     public let keyID: String?
+
+    fileprivate init(jws: UnverifiedJWS, algorithm: SignatureAlgorithm, keyID: String?) {
+        self.jws = jws
+        self.algorithm = algorithm
+        self.keyID = keyID
+    }
+
+    /// The protected header.
+    public var header: JSONObject { jws.header }
+    /// The bytes that were signed.
+    public var payload: [UInt8] { jws.unverifiedPayload }
 }
 
 /// Makes compact JWS.
@@ -124,15 +176,29 @@ public enum JWS {
         parameters: JSONObject = [:],
         by key: SigningKey
     ) throws(JOSEError) -> String {
-        var header: JSONObject = ["alg": .string(key.algorithm.name)]
-        for (name, value) in parameters where name != "alg" && name != "kid" { header[name] = value }
-        header["kid"] = .string(key.keyID)
-        var token = Base64URL.encodedBytes(header.serialized())
-        token.append(UInt8(ascii: "."))
-        token += Base64URL.encodedBytes(payload)
-        let signature = try key.sign(token)
-        token.append(UInt8(ascii: "."))
-        token += Base64URL.encodedBytes(signature)
-        return String(decoding: token, as: UTF8.self)
+        var header = JSONWriter(expectedBytes: 256)
+        header.writeMember("alg", .string(key.algorithm.name), isFirst: true)
+        for (name, value) in parameters where name != "alg" && name != "kid" { header.writeMember(name, value) }
+        header.writeMember("kid", .string(key.keyID))
+        header.endObject()
+
+        let headerEnd = Base64URL.encodedCount(header.output.count)
+        var signingInput = [UInt8](repeating: 0, count: headerEnd + 1 + Base64URL.encodedCount(payload.count))
+        var target = signingInput.mutableSpan
+        _ = Base64URL.encode(header.output.span, into: &target, at: 0)
+        target[headerEnd] = UInt8(ascii: ".")
+        _ = Base64URL.encode(payload.span, into: &target, at: headerEnd + 1)
+        return token(signingInput, signature: try key.sign(signingInput.span))
+    }
+
+    private static func token(_ signingInput: [UInt8], signature: [UInt8]) -> String {
+        let count = signingInput.count + 1 + Base64URL.encodedCount(signature.count)
+        // Every byte of the buffer is written before it becomes text.
+        return unsafe String(unsafeUninitializedCapacity: count) { buffer in
+            _ = unsafe buffer.initialize(fromContentsOf: signingInput)
+            unsafe buffer[signingInput.count] = UInt8(ascii: ".")
+            var target = unsafe buffer.mutableSpan
+            return Base64URL.encode(signature.span, into: &target, at: signingInput.count + 1)
+        }
     }
 }

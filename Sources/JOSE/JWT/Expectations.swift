@@ -75,39 +75,55 @@ public struct Expectations: Sendable {
 }
 
 extension Expectations {
-    func checkType(_ type: String?) throws(JOSEError) {
+    /// - Parameter type: the node of the header's `typ`, if it has one.
+    func checkType(_ type: Int?, in index: JSONIndex) throws(JOSEError) {
         guard let expected = self.type.values else { return }
-        let wanted = expected.map(quoted).joined(separator: " or ")
         guard let type else {
-            throw JOSEError(.typeInvalid, claim: "typ", reason: "expected \(wanted), got no typ")
+            throw JOSEError(.typeInvalid, claim: "typ", reason: "expected \(Self.listed(expected)), got no typ")
         }
-        guard expected.contains(where: { isSameText(Self.mediaType($0), Self.mediaType(type)) }) else {
-            throw JOSEError(.typeInvalid, claim: "typ", reason: "expected \(wanted), got \(quoted(type))")
+        if expected.contains(where: { index.isText(type, $0) }) { return }
+        let got = index.text(type) ?? ""
+        guard expected.contains(where: { isSameText(Self.mediaType($0), Self.mediaType(got)) }) else {
+            let reason = "expected \(Self.listed(expected)), got \(quoted(got))"
+            throw JOSEError(.typeInvalid, claim: "typ", reason: reason)
         }
     }
 
-    func check(_ claims: RegisteredClaims, of all: JSONObject) throws(JOSEError) {
-        try check("iss", claims.issuer.map { [$0] } ?? [], against: issuer)
-        try check("aud", claims.audience, against: audience)
+    /// - Parameter object: the node of the claims.
+    func check(_ claims: ClaimIndex, of object: Int, in index: JSONIndex) throws(JOSEError) {
+        try check("iss", claims.issuer, against: issuer, in: index)
+        try check("aud", claims.audience, against: audience, in: index)
         try checkTimes(claims)
-        for name in requiredClaims.sorted() where all[name] == nil {
+        guard !requiredClaims.isEmpty else { return }
+        for name in requiredClaims.sorted() where index.member(name, of: object) == nil {
             throw JOSEError(.claimMissing, claim: name, reason: "the claim is required")
         }
     }
 
-    private func check(_ name: String, _ values: [String], against expected: Expected<String>) throws(JOSEError) {
+    /// - Parameter node: a string or an array of strings, one of which must be expected.
+    private func check(
+        _ name: String,
+        _ node: Int?,
+        against expected: Expected<String>,
+        in index: JSONIndex
+    ) throws(JOSEError) {
         guard let expected = expected.values else { return }
-        let wanted = expected.map(quoted).joined(separator: " or ")
+        func isExpected(_ node: Int) -> Bool { expected.contains { index.isText(node, $0) } }
+        if let node, isExpected(node) { return }
+        let values = node.map { index.isText($0) ? [$0] : index.elements(of: $0) } ?? []
+        if values.contains(where: isExpected) { return }
         guard !values.isEmpty else {
-            throw JOSEError(.claimMissing, claim: name, reason: "expected \(wanted), got none")
+            throw JOSEError(.claimMissing, claim: name, reason: "expected \(Self.listed(expected)), got none")
         }
-        guard values.contains(where: { value in expected.contains { isSameText($0, value) } }) else {
-            let got = values.prefix(4).map(quoted).joined(separator: ", ")
-            throw JOSEError(.claimInvalid, claim: name, reason: "expected \(wanted), got \(got)")
-        }
+        let got = values.prefix(4).map { quoted(index.text($0) ?? "") }.joined(separator: ", ")
+        throw JOSEError(.claimInvalid, claim: name, reason: "expected \(Self.listed(expected)), got \(got)")
     }
 
-    private func checkTimes(_ claims: RegisteredClaims) throws(JOSEError) {
+    private static func listed(_ expected: [String]) -> String {
+        expected.map(quoted).joined(separator: " or ")
+    }
+
+    private func checkTimes(_ claims: ClaimIndex) throws(JOSEError) {
         if expiry == .required {
             guard let expiresAt = claims.expiresAt else {
                 throw JOSEError(.claimMissing, claim: "exp", reason: "the token must say when it expires")

@@ -21,21 +21,18 @@ public enum JWT {
 ///
 /// Nothing of it is true yet.
 public struct UnverifiedToken: Sendable {
+    private let jws: UnverifiedJWS
+
     /// The protected header, as the sender wrote it.
     public var header: JSONObject { jws.header }
     /// The claims, as the sender wrote them: good for finding the issuer's keys, for nothing else.
-    public let unverifiedClaims: JSONObject
-    private let jws: UnverifiedJWS
+    public var unverifiedClaims: JSONObject { jws.index.object(jws.claimsNode) }
 
     /// Parses a JWT.
     ///
     /// - Throws: `tooLarge` beyond the limits; `malformed` for anything that is not a compact JWS over a JSON object.
     public init(_ text: String, limits: TokenLimits = .default) throws(JOSEError) {
-        jws = try UnverifiedJWS(text, limits: limits)
-        unverifiedClaims = try JSONObject(
-            parsing: jws.unverifiedPayload,
-            limits: ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth)
-        )
+        jws = try UnverifiedJWS(text, limits: limits, readingClaims: true)
     }
 
     /// Checks signature, type and claims, in this order.
@@ -46,40 +43,52 @@ public struct UnverifiedToken: Sendable {
         by keys: KeySet,
         expecting expectations: Expectations
     ) throws(JOSEError) -> VerifiedToken {
-        let signed = try jws.verified(by: keys, algorithms: expectations.algorithms)
-        try expectations.checkType(try jws.headerText("typ"))
-        let registered = try RegisteredClaims(unverifiedClaims)
-        try expectations.check(registered, of: unverifiedClaims)
-        return VerifiedToken(
-            header: signed.header,
-            claims: unverifiedClaims,
-            algorithm: signed.algorithm,
-            keyID: signed.keyID,
-            registered: registered
-        )
+        let (key, algorithm) = try jws.signer(among: keys, algorithms: expectations.algorithms)
+        try expectations.checkType(try jws.headerText("typ"), in: jws.index)
+        let registered = try ClaimIndex(jws.index, object: jws.claimsNode)
+        try expectations.check(registered, of: jws.claimsNode, in: jws.index)
+        return VerifiedToken(jws: jws, algorithm: algorithm, keyID: key.keyID, registered: registered)
     }
 }
 
 /// A JWT whose signature and claims were checked.
 ///
-/// Only ``UnverifiedToken/verified(by:expecting:)`` makes one.
+/// Only ``UnverifiedToken/verified(by:expecting:)`` makes one. It keeps the token's bytes and where its claims stand in
+/// them; a claim becomes a value when it is asked for.
 public struct VerifiedToken: Sendable {
-    /// The protected header.
-    public let header: JSONObject
-    /// All claims.
-    public let claims: JSONObject
-    /// The algorithm of the key that signed.
+    private let jws: UnverifiedJWS
+    /// The algorithm of the signature.
     public let algorithm: SignatureAlgorithm
     /// The `kid` of the key that signed.
     public let keyID: String?
-    let registered: RegisteredClaims
+    private let registered: ClaimIndex
+
+    fileprivate init(jws: UnverifiedJWS, algorithm: SignatureAlgorithm, keyID: String?, registered: ClaimIndex) {
+        self.jws = jws
+        self.algorithm = algorithm
+        self.keyID = keyID
+        self.registered = registered
+    }
+
+    /// The protected header.
+    public var header: JSONObject { jws.header }
+    /// All claims.
+    public var claims: JSONObject { jws.index.object(jws.claimsNode) }
+
+    /// The claim `name`, if it is there; cheaper than one of ``claims``.
+    public subscript(name: String) -> JSON? {
+        jws.index.member(name, of: jws.claimsNode).map(jws.index.value)
+    }
+
+    /// The registered claims, typed.
+    public var registeredClaims: RegisteredClaims { RegisteredClaims(registered, in: jws.index) }
 
     /// `iss` (RFC 7519 §4.1.1).
-    public var issuer: String? { registered.issuer }
+    public var issuer: String? { registered.issuer.flatMap(jws.index.text) }
     /// `sub` (RFC 7519 §4.1.2).
-    public var subject: String? { registered.subject }
+    public var subject: String? { registered.subject.flatMap(jws.index.text) }
     /// `aud` (RFC 7519 §4.1.3), one or many; empty if absent.
-    public var audience: [String] { registered.audience }
+    public var audience: [String] { registeredClaims.audience }
     /// `exp` (RFC 7519 §4.1.4).
     public var expiresAt: Instant? { registered.expiresAt }
     /// `nbf` (RFC 7519 §4.1.5).
@@ -87,5 +96,5 @@ public struct VerifiedToken: Sendable {
     /// `iat` (RFC 7519 §4.1.6).
     public var issuedAt: Instant? { registered.issuedAt }
     /// `jti` (RFC 7519 §4.1.7).
-    public var tokenID: String? { registered.tokenID }
+    public var tokenID: String? { registered.tokenID.flatMap(jws.index.text) }
 }

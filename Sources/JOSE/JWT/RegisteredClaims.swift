@@ -19,55 +19,21 @@ public struct RegisteredClaims: Hashable, Sendable {
     ///
     /// - Throws: `claimInvalid` for a registered claim of another JSON type, or a time out of range.
     init(_ claims: JSONObject) throws(JOSEError) {
-        issuer = try Self.text("iss", in: claims)
-        subject = try Self.text("sub", in: claims)
-        tokenID = try Self.text("jti", in: claims)
-        audience = try Self.audience(in: claims)
-        expiresAt = try Self.instant("exp", in: claims)
-        notBefore = try Self.instant("nbf", in: claims)
-        issuedAt = try Self.instant("iat", in: claims)
+        let limits = ParsingLimits(maximumBytes: .max, maximumDepth: .max)
+        let index = try JSONIndex(scanning: claims.serialized(), limits: limits)
+        self.init(try ClaimIndex(index, object: 0), in: index)
     }
 
-    private static func text(_ name: String, in claims: JSONObject) throws(JOSEError) -> String? {
-        guard let value = claims[name] else { return nil }
-        guard let text = value.stringValue else {
-            throw JOSEError(.claimInvalid, claim: name, reason: "expected a text")
-        }
-        return text
-    }
-
-    private static func audience(in claims: JSONObject) throws(JOSEError) -> [String] {
-        guard let value = claims["aud"] else { return [] }
-        if let single = value.stringValue { return [single] }
-        // RFC 7519 §4.1.3: "the "aud" value is an array of case-sensitive strings"
-        guard let elements = value.arrayValue else {
-            throw JOSEError(.claimInvalid, claim: "aud", reason: "expected a text or an array of texts")
-        }
-        var audience: [String] = []
-        for element in elements {
-            guard let text = element.stringValue else {
-                throw JOSEError(.claimInvalid, claim: "aud", reason: "expected a text or an array of texts")
-            }
-            audience.append(text)
-        }
-        return audience
-    }
-
-    private static func instant(_ name: String, in claims: JSONObject) throws(JOSEError) -> Instant? {
-        guard let value = claims[name] else { return nil }
-        // RFC 7519 §2: "A JSON numeric value representing the number of seconds from 1970-01-01T00:00:00Z UTC …
-        // non-integer values can be represented."
-        switch value {
-        case .integer(let seconds):
-            let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-            if !overflow { return Instant(millisecondsSinceEpoch: milliseconds) }
-        case .number(let seconds):
-            if let milliseconds = Int64(exactly: (seconds * 1000).rounded(.towardZero)) {
-                return Instant(millisecondsSinceEpoch: milliseconds)
-            }
-        default:
-            throw JOSEError(.claimInvalid, claim: name, reason: "expected a number of seconds")
-        }
-        throw JOSEError(.claimInvalid, claim: name, reason: "the time is out of range")
+    init(_ found: ClaimIndex, in index: JSONIndex) {
+        issuer = found.issuer.flatMap(index.text)
+        subject = found.subject.flatMap(index.text)
+        tokenID = found.tokenID.flatMap(index.text)
+        audience =
+            found.audience.map { node in
+                index.text(node).map { [$0] } ?? index.elements(of: node).compactMap(index.text)
+            } ?? []
+        expiresAt = found.expiresAt
+        notBefore = found.notBefore
+        issuedAt = found.issuedAt
     }
 }

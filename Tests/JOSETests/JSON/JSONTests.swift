@@ -62,6 +62,40 @@ import Testing
         }
     }
 
+    @Test("A special byte is found at every place of strings of every length", arguments: 0..<34)
+    func places(length: Int) throws {
+        let plain = (0..<length).map { UInt8(ascii: "a") + UInt8($0 % 26) }
+        #expect(try JSON(parsing: quoted(plain)).stringValue == String(decoding: plain, as: UTF8.self))
+        for place in plain.indices {
+            for control in [0x00, 0x09, 0x1F] as [UInt8] {
+                var spoiled = plain
+                spoiled[place] = control
+                #expect(try refusal { try JSON(parsing: quoted(spoiled)) }.code == .malformed)
+            }
+            let around = (plain[..<place], plain[(place + 1)...])
+            for (written, meant) in [(#"\""#, "\""), (#"\\"#, "\\"), ("é", "é"), ("\u{7F}", "\u{7F}"), (" ", " ")] {
+                let text = try JSON(parsing: quoted(around.0 + Array(written.utf8) + around.1)).stringValue
+                #expect(text == String(decoding: around.0 + Array(meant.utf8) + around.1, as: UTF8.self))
+            }
+            let early = Array(around.0) + [UInt8(ascii: "\"")] + around.1
+            #expect(try refusal { try JSON(parsing: quoted(early)) }.code == .malformed)
+        }
+    }
+
+    private func quoted(_ text: some Sequence<UInt8>) -> [UInt8] {
+        [UInt8(ascii: "\"")] + text + [UInt8(ascii: "\"")]
+    }
+
+    @Test("A name that is written with escapes is the name that it stands for")
+    func escapedNames() throws {
+        let text = #"{"\u0069ss":"a","\u006aku":[1,{"\"":2}],"b":{"\u0062":3}}"#
+        let object = try JSONObject(parsing: Array(text.utf8))
+        #expect(object.map(\.name) == ["iss", "jku", "b"])
+        #expect(object == ["iss": "a", "jku": [1, ["\"": 2]], "b": ["b": 3]])
+        #expect(try refusal { try JSON(parsing: Array(#"{"iss":1,"\u0069ss":2}"#.utf8)) }.code == .malformed)
+        #expect(try refusal { try JSON(parsing: Array(#"{"\u0069ss":1,"iss":2}"#.utf8)) }.code == .malformed)
+    }
+
     @Test("Depth and length are limited; at the limit they are read")
     func limits() throws {
         func nested(_ depth: Int) -> [UInt8] {

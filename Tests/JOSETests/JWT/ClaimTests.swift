@@ -118,6 +118,36 @@ import Testing
         #expect(throws: Never.self) { try verify(old, expecting: expectations) }
     }
 
+    @Test(
+        "A claim written with escapes is the claim that it stands for",
+        arguments: [
+            (#"\u0069ss"#, #""https:\/\/issuer.example""#, #""https:\/\/other.example""#, .claimInvalid),
+            ("iss", #""\u0068ttps://issuer.example""#, #""\u0048ttps://issuer.example""#, .claimInvalid),
+            ("a\\u0075d", #"["x","https:\/\/api.example"]"#, #"["x","https:\/\/api.example\/"]"#, .claimInvalid),
+            (#"ex\u0070"#, "1800000900", "1800000000", .tokenExpired),
+        ] as [(String, String, String, JOSEError.Code)]
+    )
+    func escapedClaims(name: String, good: String, spoiled: String, code: JOSEError.Code) throws {
+        func token(_ value: String) throws -> String {
+            let replaced = try JSONObject(parsing: Array(#"{"\#(name)":0}"#.utf8)).map(\.name)
+            var rest = Sample.claims
+            for name in replaced { rest[name] = nil }
+            let members = String(decoding: rest.serialized().dropLast(), as: UTF8.self)
+            let payload = Array(#"\#(members),"\#(name)":\#(value)}"#.utf8)
+            return try JWS.signed(payload, parameters: ["typ": "at+jwt"], by: TestKeys.key(.edDSA))
+        }
+        #expect(throws: Never.self) { try Sample.verify(token(good), expecting: Sample.expectations) }
+        #expect(try refusal { try Sample.verify(token(spoiled), expecting: Sample.expectations) }.code == code)
+    }
+
+    @Test("One claim of a verified token is read like one of all")
+    func singleClaims() throws {
+        let token = try verify(Sample.claims.setting("orders", ["read": [1, true, nil], "écrit": .number(2.5)]))
+        for (name, value) in token.claims { #expect(token[name] == value) }
+        #expect(token["orders"] == ["read": [1, true, nil], "écrit": .number(2.5)])
+        #expect(token["order"] == nil)
+    }
+
     @Test("Required claims must be there, whatever their value")
     func requiredClaims() throws {
         var expectations = Sample.expectations

@@ -11,9 +11,6 @@ extension VerifiedToken {
     public func claims<Claims: Decodable>(as type: Claims.Type) throws(JOSEError) -> Claims {
         try claims.decoded(as: type)
     }
-
-    /// The registered claims, typed.
-    public var registeredClaims: RegisteredClaims { registered }
 }
 
 extension JSONObject {
