@@ -1,13 +1,13 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test build fmt lint clean
+.PHONY: help run test build bench-jose fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
 
 help: ## Say what can be made here.
 	@echo 'make …'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 run: ## Install what is missing, build, and start a demo server on http://localhost:8080 (other arguments: make run ARGS='serve --help').
 	@scripts/run.sh $(ARGS)
@@ -18,11 +18,14 @@ test: ## Install what is missing and run every test: unit, conformance, simulati
 build: ## Build the release executable, .build/release/signet.
 	@scripts/build.sh
 
+bench-jose: ## Measure JOSE against other libraries: install what they need, build in release, print a table (Benchmarks/README.md).
+	@scripts/bench-jose.sh
+
 fmt: ## Format every Swift file in place.
-	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+	@swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift
 
 lint: ## Check the form of every source file and change nothing.
 	@scripts/lint.sh
 
 clean: ## Remove what was built and installed here; the data of `make run` (signet-data) stays.
-	@rm -rf .build .venv
+	@rm -rf .build .venv Benchmarks/.build
