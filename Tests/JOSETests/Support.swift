@@ -33,10 +33,13 @@ enum Vectors {
     }
 
     /// The private key of the first group of Wycheproof's signature vectors that has this comment.
-    static func wycheproofKey(_ comment: String) throws -> JWK {
+    ///
+    /// - Parameter algorithm: the `alg` that the key has, as the file writes it.
+    static func wycheproofKey(_ comment: String, algorithm: String? = nil) throws -> JWK {
         let groups = try json("wycheproof/json_web_signature_test.json").objectValue?["testGroups"]?.arrayValue
-        let group = try #require(groups?.compactMap(\.objectValue).first { $0["comment"] == .string(comment) })
-        return try JWK(try #require(group["private"]?.objectValue))
+        let keys = groups?.compactMap(\.objectValue).filter { $0["comment"] == .string(comment) }
+            .compactMap { $0["private"]?.objectValue }
+        return try JWK(try #require(keys?.first { algorithm == nil || $0["alg"] == algorithm.map { .string($0) } }))
     }
 }
 
@@ -52,7 +55,8 @@ extension JSONObject {
     }
 }
 
-/// One published key for each algorithm, and the set that trusts all four.
+/// One key for each algorithm, and the set that trusts them all. But for those of HS384, HS512 and ES384 they are
+/// published ones.
 struct TestKeys: Sendable {
     let all: [SigningKey]
 
@@ -61,10 +65,35 @@ struct TestKeys: Sendable {
     init() throws {
         var ed25519 = try Vectors.rfcExample("jws_eddsa").jwk().members
         ed25519["d"] = try Vectors.rfcExample("jws_eddsa")["private_d"]
-        ed25519["kid"] = "kid-okp-sign"
+        let p521 = try Vectors.wycheproofKey("rfc7520", algorithm: "ES521").members.setting("use", "sig")
+        let p384: JSONObject = [
+            "kty": "EC", "crv": "P-384", "d": "CXAmvH5xGRUCYpV_TQpQOF3XiVVT9CMmI1FBXUz__tJrg0nEPFLQcT_UmdUs9peA",
+            "x": "Un6vuTl1lVakq4JYQh3XKgB7kWhm8S_GRWhs0EjjuoWNmcrctpzknixZIeJW3m0E",
+            "y": "GtEeCAt4U_OhzZtIC_LgcNFvQxEHOvqGD9hMUW0xYOc1QjjEXwxgKrT_y7CNgq06",
+        ]
+        func octets(_ count: UInt8) -> JSONObject {
+            ["kty": "oct", "k": .string(Base64URL.encode((0..<count).map { $0 &* 7 &+ 1 }))]
+        }
+        func key(_ members: JSONObject, _ algorithm: SignatureAlgorithm, kid: String) throws -> SigningKey {
+            try SigningKey(JWK(members.setting("alg", .string(algorithm.name)).setting("kid", .string(kid))))
+        }
         all = [
-            try SigningKey(try Vectors.wycheproofKey("hs256")), try SigningKey(try Vectors.wycheproofKey("rs256")),
-            try SigningKey(try Vectors.wycheproofKey("es256")), try SigningKey(try JWK(ed25519)),
+            try SigningKey(try Vectors.wycheproofKey("hs256")),
+            try key(octets(48), .hs384, kid: "kid-oct-384"),
+            try key(octets(64), .hs512, kid: "kid-oct-512"),
+            try SigningKey(try Vectors.wycheproofKey("rs256")),
+            try SigningKey(try Vectors.wycheproofKey("rs384")),
+            try SigningKey(try Vectors.wycheproofKey("rs512")),
+            try SigningKey(try Vectors.wycheproofKey("ps256")),
+            try SigningKey(try Vectors.wycheproofKey("ps384")),
+            try SigningKey(try Vectors.wycheproofKey("ps512")),
+            try SigningKey(try Vectors.wycheproofKey("es256")),
+            try key(p384, .es384, kid: "kid-ec-384"),
+            try key(p521, .es512, kid: "kid-ec-521"),
+            try key(ed25519, .edDSA, kid: "kid-okp-sign"),
+            try key(ed25519, .ed25519, kid: "kid-okp-ed25519"),
+            try SigningKey(Vectors.rfcExample("jws_ml_dsa_65").jwk()),
+            try SigningKey(Vectors.rfcExample("jws_ml_dsa_87").jwk()),
         ]
     }
 

@@ -121,6 +121,12 @@ struct PlantedViolationTests {
         ),
         Planted(ImportRules.foundation, "import Foundation", not: "import FoundationEssentials"),
         Planted(ImportRules.arrows, at: "Sources/JOSE/X.swift", "import FoundationEssentials", not: "import Crypto"),
+        Planted(
+            ImportRules.arrows,
+            at: "Sources/JOSE/JWS/Algorithms/PrimitiveBytes.swift",
+            "import Foundation",
+            not: "import FoundationEssentials"
+        ),
     ]
 
     private static func lines(_ count: Int) -> String {

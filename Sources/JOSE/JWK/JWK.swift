@@ -1,4 +1,4 @@
-// Room: JWK (RFC 7517, RFC 7518 §6, RFC 8037 §2): keys as JSON, their thumbprints (RFC 7638) and what they may be used
+// Room: JWK (RFC 7517, RFC 7518 §6, RFC 8037 §2, RFC 9964): keys as JSON, their thumbprints (RFC 7638) and what they may be used
 // for. Owns the JSON form, the parsed keys for signing and verifying, and the set in which a token's key is looked up.
 
 private import Crypto
@@ -20,7 +20,11 @@ public struct JWK: Hashable, Sendable {
             throw JOSEError(.keyInvalid, claim: "kty", reason: "a JWK needs a kty")
         }
         guard let keyType = KeyType(rawValue: name), isSameText(keyType.rawValue, name) else {
-            throw JOSEError(.keyUnsupported, claim: "kty", reason: "expected RSA, EC, OKP or oct, got \(quoted(name))")
+            throw JOSEError(
+                .keyUnsupported,
+                claim: "kty",
+                reason: "expected RSA, EC, OKP, AKP or oct, got \(quoted(name))"
+            )
         }
         for name in keyType.thumbprintMembers where members[name]?.stringValue == nil {
             throw JOSEError(

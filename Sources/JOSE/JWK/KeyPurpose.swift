@@ -1,20 +1,27 @@
-/// What a key is used for here (RFC 7517 §4.3).
+/// What a key for signatures is used for (RFC 7517 §4.3).
 enum KeyOperation: String {
     case sign
     case verify
+}
+
+/// The algorithm that a key serves, and whether the key says so or its type.
+struct ServedAlgorithm {
+    let algorithm: SignatureAlgorithm
+    /// The other name of the same primitive, under which the key serves too.
+    let synonym: SignatureAlgorithm?
 }
 
 extension JWK {
     /// The one algorithm that this key serves.
     ///
     /// The key decides: by its `alg`, else by what the caller asked for, else by its type. All that are given must
-    /// agree.
+    /// agree. Where nothing but the type decides, a key of Ed25519 serves under both names of its algorithm.
     ///
     /// - Throws: `keyUnfit` if the key is not meant for this; `keyUnsupported` for an unknown algorithm or curve.
     func algorithm(
         for operation: KeyOperation,
         requested: SignatureAlgorithm?
-    ) throws(JOSEError) -> SignatureAlgorithm {
+    ) throws(JOSEError) -> ServedAlgorithm {
         try checkPurpose(operation)
         if let name = members["alg"]?.stringValue {
             guard let own = SignatureAlgorithm(name: name) else {
@@ -23,13 +30,14 @@ extension JWK {
             guard requested == nil || requested == own else {
                 throw JOSEError(.keyUnfit, claim: "alg", reason: "the key is for \(own) only")
             }
-            return try checkFit(own)
+            return ServedAlgorithm(algorithm: try checkFit(own), synonym: nil)
         }
-        if let requested { return try checkFit(requested) }
+        if let requested { return ServedAlgorithm(algorithm: try checkFit(requested), synonym: nil) }
         guard let only = SignatureAlgorithm.all.first(where: fits) else {
-            throw JOSEError(.keyUnsupported, claim: "crv", reason: "no algorithm for this key type and curve")
+            throw JOSEError(.keyUnsupported, claim: "crv", reason: "no signature algorithm for this key type and curve")
         }
-        return only
+        // By RFC 9864, Ed25519 is what EdDSA means with this curve, so the key need not choose.
+        return ServedAlgorithm(algorithm: only, synonym: only == .edDSA ? .ed25519 : nil)
     }
 
     private func fits(_ algorithm: SignatureAlgorithm) -> Bool {

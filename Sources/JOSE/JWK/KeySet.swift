@@ -64,7 +64,7 @@ public struct KeySet: Sendable {
         var other: Int?
         // A token that names a key is never tried with another one: no fallback to a default key.
         for position in keys.indices where isNamed(keys[position].keyID) {
-            guard keys[position].algorithm == algorithm else {
+            guard keys[position].serves(algorithm) else {
                 other = position
                 continue
             }

@@ -14,7 +14,7 @@ public struct SigningKey: Sendable {
     public let verificationKey: VerificationKey
     private let material: SigningMaterial
 
-    /// Draws a new key: 2048 bits for RSA, 32 bytes for HMAC.
+    /// Draws a new key: as many bytes as the hash has for HMAC; 2048 bits for RSA with SHA-256, else 3072.
     ///
     /// The randomness is swift-crypto's own, which is the system's: a caller's generator could not be kept secret.
     ///
@@ -34,7 +34,7 @@ public struct SigningKey: Sendable {
     /// - Throws: `keyInvalid` for a public, damaged or weak key, `keyUnfit` for one that is not meant to sign with this
     ///   algorithm, `keyUnsupported` for one of an unknown kind.
     public init(_ jwk: JWK, algorithm: SignatureAlgorithm? = nil) throws(JOSEError) {
-        let algorithm = try jwk.algorithm(for: .sign, requested: algorithm)
+        let algorithm = try jwk.algorithm(for: .sign, requested: algorithm).algorithm
         let keyID = jwk.keyID ?? jwk.thumbprint()
         let material = try SigningMaterial(jwk, algorithm: algorithm)
         var members = JSONObject()
@@ -50,6 +50,7 @@ public struct SigningKey: Sendable {
         self.verificationKey = VerificationKey(
             keyID: keyID,
             algorithm: algorithm,
+            synonym: nil,
             material: material.verificationMaterial
         )
     }
@@ -66,6 +67,11 @@ public struct SigningKey: Sendable {
         try material.sign(message.indices.map { message[$0] })
     }
     public func sign(_ message: [UInt8]) throws(JOSEError) -> [UInt8] {
+        try material.sign(message.span)
+    }
+
+    /// The signature or MAC over `message`, without a copy of it.
+    func sign(_ message: Span<UInt8>) throws(JOSEError) -> [UInt8] {
         try material.sign(message)
     }
 }

@@ -6,8 +6,10 @@ public struct VerificationKey: Sendable {
     public let keyID: String?
     /// The one algorithm of this key.
     ///
-    /// A token whose header names another is refused.
+    /// A token whose header names another is refused; but an Ed25519 key without `alg` is EdDSA here and serves tokens
+    /// that call the same algorithm Ed25519 (RFC 9864 §2.2) too.
     public let algorithm: SignatureAlgorithm
+    private let synonym: SignatureAlgorithm?
     private let material: VerificationMaterial
 
     /// Makes a verification key from a JWK; of a private key, the public half is used.
@@ -16,23 +18,35 @@ public struct VerificationKey: Sendable {
     /// - Throws: `keyInvalid` for a damaged or weak key, `keyUnfit` for one that is not meant to verify this algorithm,
     ///   `keyUnsupported` for one of an unknown kind.
     public init(_ jwk: JWK, algorithm: SignatureAlgorithm? = nil) throws(JOSEError) {
-        let algorithm = try jwk.algorithm(for: .verify, requested: algorithm)
+        let served = try jwk.algorithm(for: .verify, requested: algorithm)
         self.init(
             keyID: jwk.keyID,
-            algorithm: algorithm,
-            material: try VerificationMaterial(jwk, algorithm: algorithm)
+            algorithm: served.algorithm,
+            synonym: served.synonym,
+            material: try VerificationMaterial(jwk, algorithm: served.algorithm)
         )
     }
 
-    init(keyID: String?, algorithm: SignatureAlgorithm, material: VerificationMaterial) {
+    init(
+        keyID: String?,
+        algorithm: SignatureAlgorithm,
+        synonym: SignatureAlgorithm?,
+        material: VerificationMaterial
+    ) {
         self.keyID = keyID
         self.algorithm = algorithm
+        self.synonym = synonym
         self.material = material
+    }
+
+    /// Whether the key is for tokens whose header names `algorithm`.
+    func serves(_ algorithm: SignatureAlgorithm) -> Bool {
+        algorithm == self.algorithm || algorithm == synonym
     }
 
     /// Whether `signature` is this key's over exactly these bytes.
     func isValid(_ signature: Span<UInt8>, for message: Span<UInt8>) -> Bool {
-        material.isValid(signature.indices.map { signature[$0] }, for: message.indices.map { message[$0] }[...])
+        material.isValid(signature, for: message)
     }
 }
 

@@ -1,5 +1,5 @@
 // Room: JWS in compact serialization (RFC 7515 §3.1): three base64url parts, a signature over the first two as they
-// came. Owns the table of algorithms (RFC 7518 §3, RFC 8037 §3.1), one file for each family of primitives.
+// came. Owns the table of algorithms (RFC 7518 §3, RFC 8037 §3.1), one folder for each family of primitives.
 
 /// How much token is accepted.
 public struct TokenLimits: Sendable {

@@ -1,146 +1,176 @@
-/// A signature or MAC algorithm by its registered name (RFC 7518 §3.1, RFC 8037 §3.1).
+/// A signature or MAC algorithm by its registered name (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864, RFC 9964).
 ///
 /// `none` is not among them.
 public struct SignatureAlgorithm: Sendable, CustomStringConvertible {
     /// The `alg` value.
     public let name: String
+    /// The bytes of the name in one number, the first lowest, under their count: names are compared at once.
+    private let packedName: UInt128
     let family: SignatureFamily
-    let keyType: KeyType
-    /// The `crv` that the key must have, where the algorithm has one.
-    let curve: String?
+    private let definition: StaticString
 
-    private init(_ name: String, _ family: SignatureFamily, _ keyType: KeyType, curve: String? = nil) {
+    private init(_ name: String, _ family: SignatureFamily, _ definition: StaticString) {
         self.name = name
+        packedName = Self.packed(name.utf8.span) ?? 0
         self.family = family
-        self.keyType = keyType
-        self.curve = curve
+        self.definition = definition
     }
 
-    /// HMAC with SHA-256 (RFC 7518 §3.2).
-    public static let hs256 = SignatureAlgorithm("HS256", .hmac, .octets)
-    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3).
-    public static let rs256 = SignatureAlgorithm("RS256", .rsa, .rsa)
-    /// ECDSA with P-256 and SHA-256 (RFC 7518 §3.4).
-    public static let es256 = SignatureAlgorithm("ES256", .ecdsa, .ellipticCurve, curve: "P-256")
-    /// Edwards-curve signatures, here always Ed25519 (RFC 8037 §3.1).
-    public static let edDSA = SignatureAlgorithm("EdDSA", .edDSA, .octetKeyPair, curve: "Ed25519")
+    /// HMAC with SHA-256.
+    public static let hs256 = SignatureAlgorithm("HS256", .hmac(.sha256), "RFC 7518 §3.2")
+    /// HMAC with SHA-384.
+    public static let hs384 = SignatureAlgorithm("HS384", .hmac(.sha384), "RFC 7518 §3.2")
+    /// HMAC with SHA-512.
+    public static let hs512 = SignatureAlgorithm("HS512", .hmac(.sha512), "RFC 7518 §3.2")
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    public static let rs256 = SignatureAlgorithm("RS256", .rsa(.pkcs1, .sha256), "RFC 7518 §3.3")
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    public static let rs384 = SignatureAlgorithm("RS384", .rsa(.pkcs1, .sha384), "RFC 7518 §3.3")
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    public static let rs512 = SignatureAlgorithm("RS512", .rsa(.pkcs1, .sha512), "RFC 7518 §3.3")
+    /// RSASSA-PSS with SHA-256.
+    public static let ps256 = SignatureAlgorithm("PS256", .rsa(.pss, .sha256), "RFC 7518 §3.5")
+    /// RSASSA-PSS with SHA-384.
+    public static let ps384 = SignatureAlgorithm("PS384", .rsa(.pss, .sha384), "RFC 7518 §3.5")
+    /// RSASSA-PSS with SHA-512.
+    public static let ps512 = SignatureAlgorithm("PS512", .rsa(.pss, .sha512), "RFC 7518 §3.5")
+    /// ECDSA with P-256 and SHA-256.
+    public static let es256 = SignatureAlgorithm("ES256", .ecdsa(.p256, .sha256), "RFC 7518 §3.4")
+    /// ECDSA with P-384 and SHA-384.
+    public static let es384 = SignatureAlgorithm("ES384", .ecdsa(.p384, .sha384), "RFC 7518 §3.4")
+    /// ECDSA with P-521 and SHA-512.
+    public static let es512 = SignatureAlgorithm("ES512", .ecdsa(.p521, .sha512), "RFC 7518 §3.4")
+    /// Edwards-curve signatures, here always Ed25519; the name is deprecated in favour of the next (RFC 9864 §4.1.2).
+    public static let edDSA = SignatureAlgorithm("EdDSA", .edDSA, "RFC 8037 §3.1")
+    /// Ed25519 under its exact name.
+    public static let ed25519 = SignatureAlgorithm("Ed25519", .edDSA, "RFC 9864 §2.2")
+    /// ML-DSA-65, a signature that a quantum computer does not forge.
+    public static let mlDSA65 = SignatureAlgorithm("ML-DSA-65", .mlDSA(.mlDSA65), "RFC 9964")
+    /// ML-DSA-87, a signature that a quantum computer does not forge.
+    public static let mlDSA87 = SignatureAlgorithm("ML-DSA-87", .mlDSA(.mlDSA87), "RFC 9964")
 
     /// The table: every algorithm that this module signs and verifies with.
-    public static let all: [SignatureAlgorithm] = [hs256, rs256, es256, edDSA]
+    ///
+    /// The first row that fits a key without `alg` is the one that this key serves.
+    public static let all: [SignatureAlgorithm] = [
+        hs256, hs384, hs512, rs256, rs384, rs512, ps256, ps384, ps512, es256, es384, es512, edDSA, ed25519, mlDSA65,
+        mlDSA87,
+    ]
 
     /// The algorithm of this registered name, if it is in the table.
     ///
     /// Names are case-sensitive (RFC 7515 §4.1.1).
     public init?(name: String) {
-        guard let row = Self.all.first(where: { isSameText($0.name, name) }) else { return nil }
+        self.init(name: name.utf8.span)
+    }
+
+    /// The algorithm whose registered name has these bytes.
+    init?(name: Span<UInt8>) {
+        guard let packed = Self.packed(name), let row = Self.all.first(where: { $0.packedName == packed }) else {
+            return nil
+        }
         self = row
     }
 
+    /// Where the algorithm is specified.
+    public var specification: String { definition.description }
+
     /// The registered name.
     public var description: String { name }
+
+    /// Whether signer and verifier share one secret, so that whoever can verify can sign.
+    public var isSymmetric: Bool { keyType == .octets }
+
+    /// The `kty` that the key must have.
+    var keyType: KeyType {
+        switch family {
+        case .hmac: .octets
+        case .rsa: .rsa
+        case .ecdsa: .ellipticCurve
+        case .edDSA: .octetKeyPair
+        case .mlDSA: .algorithmKeyPair
+        }
+    }
+
+    /// The `crv` that the key must have, where its type has one.
+    var curve: String? {
+        switch family {
+        case .ecdsa(let curve, _): curve.rawValue
+        case .edDSA: "Ed25519"
+        case .hmac, .rsa, .mlDSA: nil
+        }
+    }
+
+    private static func packed(_ name: Span<UInt8>) -> UInt128? {
+        guard name.count < 16 else { return nil }
+        // The count keeps zero bytes at the end apart from no bytes.
+        var packed = UInt128(name.count) << 120
+        for index in name.indices { packed |= UInt128(name[index]) << (8 * index) }
+        return packed
+    }
 }
 
 extension SignatureAlgorithm: Hashable {
     /// Whether both have the same name.
     public static func == (left: SignatureAlgorithm, right: SignatureAlgorithm) -> Bool {
-        left.name == right.name
+        left.packedName == right.packedName
     }
 
     /// Feeds the name to the hasher.
     public func hash(into hasher: inout Hasher) {
-        hasher.combine(name)
+        hasher.combine(packedName)
     }
 }
 
-/// The primitives behind the table; one file a family.
-enum SignatureFamily: Sendable {
-    case hmac
-    case rsa
-    case ecdsa
+/// The primitives behind the table; one folder of `Algorithms` a family.
+enum SignatureFamily: Hashable, Sendable {
+    case hmac(SignatureHash)
+    case rsa(RSAScheme, SignatureHash)
+    case ecdsa(NISTCurve, SignatureHash)
     case edDSA
+    case mlDSA(MLDSAParameters)
 }
 
-/// The parsed secret of a signing key.
-enum SigningMaterial: Sendable {
-    case hmac(HMACKey)
-    case rsa(RSAPrivateKey)
-    case ecdsa(ECDSAPrivateKey)
-    case edDSA(EdDSAPrivateKey)
+/// The hashes of RFC 7518 §3.
+enum SignatureHash: Hashable, Sendable {
+    case sha256
+    case sha384
+    case sha512
 
-    init(_ jwk: JWK, algorithm: SignatureAlgorithm) throws(JOSEError) {
-        switch algorithm.family {
-        case .hmac: self = .hmac(try HMACKey(jwk))
-        case .rsa: self = .rsa(try RSAPrivateKey(jwk))
-        case .ecdsa: self = .ecdsa(try ECDSAPrivateKey(jwk))
-        case .edDSA: self = .edDSA(try EdDSAPrivateKey(jwk))
-        }
-    }
-
-    /// The members of the JWK of a new key.
-    static func generatedMembers(for algorithm: SignatureAlgorithm) throws(JOSEError) -> JSONObject {
-        var members: JSONObject =
-            switch algorithm.family {
-            case .hmac: HMACKey.generatedMembers()
-            case .rsa: try RSAPrivateKey.generatedMembers()
-            case .ecdsa: ECDSAPrivateKey.generatedMembers()
-            case .edDSA: EdDSAPrivateKey.generatedMembers()
-            }
-        members["kty"] = .string(algorithm.keyType.rawValue)
-        if let curve = algorithm.curve { members["crv"] = .string(curve) }
-        return members
-    }
-
-    /// The members of the private JWK that hold bytes.
-    var members: JSONObject {
+    /// The length of a digest.
+    var byteCount: Int {
         switch self {
-        case .hmac(let key): key.members
-        case .rsa(let key): key.members
-        case .ecdsa(let key): key.members
-        case .edDSA(let key): key.members
-        }
-    }
-
-    var verificationMaterial: VerificationMaterial {
-        switch self {
-        case .hmac(let key): .hmac(key)
-        case .rsa(let key): .rsa(key.publicKey)
-        case .ecdsa(let key): .ecdsa(key.publicKey)
-        case .edDSA(let key): .edDSA(key.publicKey)
-        }
-    }
-
-    func sign(_ message: [UInt8]) throws(JOSEError) -> [UInt8] {
-        switch self {
-        case .hmac(let key): key.sign(message)
-        case .rsa(let key): try key.sign(message)
-        case .ecdsa(let key): try key.sign(message)
-        case .edDSA(let key): try key.sign(message)
+        case .sha256: 32
+        case .sha384: 48
+        case .sha512: 64
         }
     }
 }
 
-/// The parsed key of a verification key.
-enum VerificationMaterial: Sendable {
-    case hmac(HMACKey)
-    case rsa(RSAPublicKey)
-    case ecdsa(ECDSAPublicKey)
-    case edDSA(EdDSAPublicKey)
+/// How a digest becomes an RSA signature (RFC 8017 §8).
+enum RSAScheme: Hashable, Sendable {
+    case pkcs1
+    case pss
+}
 
-    init(_ jwk: JWK, algorithm: SignatureAlgorithm) throws(JOSEError) {
-        switch algorithm.family {
-        case .hmac: self = .hmac(try HMACKey(jwk))
-        case .rsa: self = .rsa(try RSAPublicKey(jwk))
-        case .ecdsa: self = .ecdsa(try ECDSAPublicKey(jwk))
-        case .edDSA: self = .edDSA(try EdDSAPublicKey(jwk))
-        }
-    }
+/// The curves of ECDSA (RFC 7518 §6.2.1.1).
+enum NISTCurve: String, Sendable {
+    case p256 = "P-256"
+    case p384 = "P-384"
+    case p521 = "P-521"
 
-    func isValid(_ signature: [UInt8], for message: ArraySlice<UInt8>) -> Bool {
+    /// The full size of a coordinate, and of the private number.
+    var coordinateBytes: Int {
         switch self {
-        case .hmac(let key): key.isValid(signature, for: message)
-        case .rsa(let key): key.isValid(signature, for: message)
-        case .ecdsa(let key): key.isValid(signature, for: message)
-        case .edDSA(let key): key.isValid(signature, for: message)
+        case .p256: 32
+        case .p384: 48
+        case .p521: 66
         }
     }
+}
+
+/// The parameter sets of ML-DSA (FIPS 204 §4) that swift-crypto offers.
+enum MLDSAParameters: Hashable, Sendable {
+    case mlDSA65
+    case mlDSA87
 }

@@ -27,7 +27,7 @@ import Testing
         #expect(throws: Never.self) { try JWK(good) }
         let rows: [(String, JSON?, JOSEError.Code)] = [
             ("kty", nil, .keyInvalid), ("kty", 1, .keyInvalid), ("kty", "ec", .keyUnsupported),
-            ("kty", "AKP", .keyUnsupported), ("x", nil, .keyInvalid), ("x", 1, .keyInvalid), ("crv", nil, .keyInvalid),
+            ("kty", "AKP", .keyInvalid), ("x", nil, .keyInvalid), ("x", 1, .keyInvalid), ("crv", nil, .keyInvalid),
             ("kid", 1, .keyInvalid), ("use", true, .keyInvalid), ("alg", [], .keyInvalid),
             ("key_ops", "verify", .keyInvalid), ("key_ops", [1], .keyInvalid),
             ("key_ops", ["verify", "verify"], .keyInvalid),
@@ -53,21 +53,32 @@ import Testing
         #expect(throws: Never.self) { try VerificationKey(JWK(good.setting(name, nil))) }
     }
 
-    @Test("The caller's algorithm must be that of the key")
+    @Test("The caller's algorithm must be that of the key's type, and of its alg if it has one")
     func requestedAlgorithm() throws {
         for key in try TestKeys.shared.get().all {
-            let bare = try JWK(key.privateJWK.members.setting("alg", nil))
-            for algorithm in SignatureAlgorithm.all {
-                if algorithm == key.algorithm {
-                    #expect(try VerificationKey(bare, algorithm: algorithm).algorithm == algorithm)
-                    #expect(try SigningKey(bare, algorithm: algorithm).algorithm == algorithm)
-                } else {
-                    #expect(try refusal { try VerificationKey(bare, algorithm: algorithm) }.code == .keyUnfit)
-                    #expect(try refusal { try VerificationKey(key.publicJWK, algorithm: algorithm) }.code == .keyUnfit)
-                    #expect(try refusal { try SigningKey(bare, algorithm: algorithm) }.code == .keyUnfit)
-                }
+            let algorithm = key.algorithm
+            for other in SignatureAlgorithm.all where other != algorithm {
+                #expect(try refusal { try VerificationKey(key.publicJWK, algorithm: other) }.code == .keyUnfit)
+                #expect(try refusal { try SigningKey(key.privateJWK, algorithm: other) }.code == .keyUnfit)
             }
-            #expect(try VerificationKey(bare).algorithm == key.algorithm)
+            #expect(try SigningKey(key.privateJWK, algorithm: algorithm).algorithm == algorithm)
+            // A key of type AKP cannot be without its alg.
+            guard key.privateJWK.members["kty"] != "AKP" else { continue }
+            let bare = try JWK(key.privateJWK.members.setting("alg", nil))
+            #expect(try VerificationKey(bare, algorithm: algorithm).algorithm == algorithm)
+            #expect(try SigningKey(bare, algorithm: algorithm).algorithm == algorithm)
+            let kin: [SignatureAlgorithm] =
+                switch try bare.members.text("kty") {
+                case "RSA": [.rs256, .rs384, .rs512, .ps256, .ps384, .ps512]
+                case "OKP": [.edDSA, .ed25519]
+                case "EC": [algorithm]
+                default: []
+                }
+            // What an HMAC key may serve is a matter of its length.
+            for other in SignatureAlgorithm.all where !kin.isEmpty {
+                let isTaken = (try? VerificationKey(bare, algorithm: other)) != nil
+                #expect(isTaken == kin.contains(other), "\(other) with a key for \(algorithm)")
+            }
         }
     }
 
@@ -146,7 +157,7 @@ import Testing
         let own = try TestKeys.key(algorithm).privateJWK.members
         let foreign = try SigningKey.generate(algorithm).privateJWK.members
         #expect(throws: Never.self) { try SigningKey(JWK(own)) }
-        for name in ["n", "d", "p", "q", "dp", "dq", "qi", "x", "y"] where own[name] != nil {
+        for name in ["n", "d", "p", "q", "dp", "dq", "qi", "x", "y", "pub"] where own[name] != nil {
             let mixed = try JWK(own.setting(name, foreign[name]))
             #expect(try refusal { try SigningKey(mixed) }.code == .keyInvalid, "\(name)")
         }
@@ -183,9 +194,9 @@ import Testing
         #expect(jwk.keyID == "k-1")
         #expect(jwk.members["alg"] == .string(algorithm.name))
         #expect(jwk.members["use"] == "sig")
-        for secret in ["d", "p", "q", "dp", "dq", "qi", "k"] { #expect(jwk.members[secret] == nil) }
+        for secret in ["d", "p", "q", "dp", "dq", "qi", "k", "priv"] { #expect(jwk.members[secret] == nil) }
         #expect(try SigningKey(key.privateJWK).privateJWK == key.privateJWK)
-        guard algorithm != .hs256 else { return }
+        guard !algorithm.isSymmetric else { return }
         let set = KeySet([try VerificationKey(jwk)])
         #expect(
             try UnverifiedJWS(JWS.signed([1, 2], by: key)).verified(by: set, algorithms: [algorithm]).payload == [1, 2]
@@ -223,16 +234,21 @@ import Testing
         dump(key.verificationKey, to: &shown)
         dump([jwk: key], to: &shown)
         #expect(shown.contains(key.keyID))
-        for name in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+        for name in ["d", "p", "q", "dp", "dq", "qi", "k", "priv"] {
             if let secret = jwk.members[name]?.stringValue { #expect(!shown.contains(secret), "\(name)") }
         }
     }
 
     @Test("Algorithm names are those of the table, case-sensitive")
     func algorithmNames() {
-        #expect(SignatureAlgorithm.all.map(\.name) == ["HS256", "RS256", "ES256", "EdDSA"])
+        #expect(
+            SignatureAlgorithm.all.map(\.name) == [
+                "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
+                "ES512", "EdDSA", "Ed25519", "ML-DSA-65", "ML-DSA-87",
+            ]
+        )
         for algorithm in SignatureAlgorithm.all { #expect(SignatureAlgorithm(name: algorithm.name) == algorithm) }
-        for name in ["none", "None", "hs256", "HS256 ", "EDDSA", "HS512", ""] {
+        for name in ["none", "None", "hs256", "HS256 ", "EDDSA", "ES521", "ML-DSA-44", "HS256\u{0}", ""] {
             #expect(SignatureAlgorithm(name: name) == nil)
         }
     }

@@ -5,7 +5,7 @@ import Testing
 @Suite struct AttackTests {
     @Test(
         "FIELD F20 alg none (CVE-2015-9235 class): unsigned and unknown algorithms are refused",
-        arguments: ["none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS384", "RS512", "PS256", "Ed25519"]
+        arguments: ["none", "None", "NONE", "nOnE", "", "hs256", "HS256 ", "HS256\u{0}", "ES521"]
     )
     func unknownAlgorithms(name: String) throws {
         let key = try TestKeys.key(.hs256)

@@ -14,6 +14,8 @@ import Testing
         report.run("jws_hs256", suite.hmacExample)
         report.run("jws_es256", suite.ecdsaExample)
         report.run("jws_eddsa", suite.edwardsExample)
+        report.run("jws_ml_dsa_65") { try suite.latticeExample("jws_ml_dsa_65", .mlDSA65) }
+        report.run("jws_ml_dsa_87") { try suite.latticeExample("jws_ml_dsa_87", .mlDSA87) }
         report.run("dpop_proof", suite.proofOfPossession)
         report.run("request_object_rs256", suite.requestObject)
         report.run("at_hash", suite.accessTokenHash)
@@ -52,6 +54,20 @@ import Testing
         let jws = try example.text("jws")
         #expect(try verify(jws, example.jwk(), .edDSA).payload == Array(example.text("payload").utf8))
         try expectSameSignature(jws, by: SigningKey(JWK(example.jwk().members.setting("d", example["private_d"]))))
+    }
+
+    @Test(
+        "RFC 9964: the ML-DSA examples verify, and their thumbprints are those printed",
+        arguments: [("jws_ml_dsa_65", SignatureAlgorithm.mlDSA65), ("jws_ml_dsa_87", .mlDSA87)]
+    )
+    func latticeExample(_ name: String, _ algorithm: SignatureAlgorithm) throws {
+        let example = try Vectors.rfcExample(name)
+        let jwk = try example.jwk()
+        let verified = try verify(example.text("jws"), jwk.publicJWK, algorithm)
+        #expect(String(decoding: verified.payload, as: UTF8.self).hasPrefix("It\u{2019}s a dangerous business, Frodo"))
+        #expect(try jwk.thumbprint() == example.text("thumbprint"))
+        // The seed of the example makes its public key.
+        #expect(try SigningKey(jwk).publicJWK.members["pub"] == jwk.members["pub"])
     }
 
     /// RFC 7520 §4.1 and §4.4: the cookbook's key signs the cookbook's payload to the cookbook's token, which verifies.

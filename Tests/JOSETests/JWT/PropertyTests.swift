@@ -22,7 +22,10 @@ import Testing
         let keys = try TestKeys.keySet()
         #expect(throws: Never.self) { try Sample.verify(String(decoding: token, as: UTF8.self), by: keys) }
         var accepted: [Int] = []
-        for bit in 0..<(token.count * 8) {
+        // Every bit of a short token; of a long signature every 37th, which visits each place in a byte.
+        let body = (token.lastIndex(of: UInt8(ascii: ".")) ?? 0) * 8
+        let tail = stride(from: body, to: token.count * 8, by: token.count > 400 ? 37 : 1)
+        for bit in Array(0..<body) + Array(tail) {
             var flipped = token
             flipped[bit / 8] ^= 1 << (bit % 8)
             if (try? Sample.verify(String(decoding: flipped, as: UTF8.self), by: keys)) != nil { accepted.append(bit) }

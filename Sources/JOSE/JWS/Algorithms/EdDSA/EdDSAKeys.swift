@@ -1,18 +1,25 @@
-// Family: EdDSA with Ed25519 (RFC 8037 §3.1, RFC 8032 §5.1).
+// Family: EdDSA with Ed25519 (RFC 8037 §3.1, RFC 8032 §5.1), under its first name EdDSA and its exact one, Ed25519
+// (RFC 9864 §2.2).
 
 internal import Crypto
 
 struct EdDSAPublicKey: Sendable {
     fileprivate static let keyBytes = 32
-    private static let signatureBytes = 64
 
     private let key: Curve25519.Signing.PublicKey
 
     init(_ jwk: JWK) throws(JOSEError) {
+        let point = try jwk.bytes("x", count: Self.keyBytes)
+        // RFC 8032 §5.1.3: "If the resulting value is >= p, decoding fails."
+        guard !EdwardsPoint.isBeyondField(point) else {
+            throw JOSEError(.keyInvalid, claim: "x", reason: "expected a coordinate below 2^255 - 19")
+        }
+        // Anybody can sign for such a key: with the neutral element, one signature fits every message.
+        guard !EdwardsPoint.hasSmallOrder(point) else {
+            throw JOSEError(.keyInvalid, claim: "x", reason: "the point is of small order")
+        }
         do {
-            key = try Curve25519.Signing.PublicKey(rawRepresentation: jwk.bytes("x", count: Self.keyBytes))
-        } catch let error as JOSEError {
-            throw error
+            key = try Curve25519.Signing.PublicKey(rawRepresentation: point)
         } catch {
             throw JOSEError(.keyInvalid, claim: "x", reason: "not a public key of Ed25519")
         }
@@ -22,8 +29,8 @@ struct EdDSAPublicKey: Sendable {
         self.key = key
     }
 
-    func isValid(_ signature: [UInt8], for message: ArraySlice<UInt8>) -> Bool {
-        signature.count == Self.signatureBytes && key.isValidSignature(signature, for: message)
+    func isValid(_ signature: Span<UInt8>, for message: Span<UInt8>) -> Bool {
+        key.isValid(signature, for: message)
     }
 }
 
@@ -50,9 +57,9 @@ struct EdDSAPrivateKey: Sendable {
 
     var members: JSONObject { Self.members(of: key) }
 
-    func sign(_ message: [UInt8]) throws(JOSEError) -> [UInt8] {
+    func sign(_ message: Span<UInt8>) throws(JOSEError) -> [UInt8] {
         do {
-            return Array(try key.signature(for: message))
+            return try key.sign(message)
         } catch {
             throw JOSEError(.signingFailed, reason: "the Ed25519 key refused to sign")
         }
