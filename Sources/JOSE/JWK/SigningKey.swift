@@ -63,14 +63,13 @@ public struct SigningKey: Sendable {
     /// The signature or MAC over `message`, as the `alg` defines it (RFC 7518 §3, RFC 8037 §3.1).
     ///
     /// - Throws: `signingFailed` if the primitive refuses.
-    func sign(_ message: Span<UInt8>) throws(JOSEError) -> [UInt8] {
-        try material.sign(message.indices.map { message[$0] })
-    }
     public func sign(_ message: [UInt8]) throws(JOSEError) -> [UInt8] {
         try material.sign(message.span)
     }
 
     /// The signature or MAC over `message`, without a copy of it.
+    ///
+    /// - Throws: `signingFailed` if the primitive refuses.
     func sign(_ message: Span<UInt8>) throws(JOSEError) -> [UInt8] {
         try material.sign(message)
     }
