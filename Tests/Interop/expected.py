@@ -7,12 +7,25 @@ PEERS = ["panva", "pyjwt", "joserfc", "jwcrypto"]
 
 ALL = set(PEERS)
 
-# Our signature algorithms: the key that each takes, and the peers that have it.
+# Our signature algorithms: the key that each takes, and the peers that have it. Ed25519 is the name of RFC 9864, which
+# panva's jose has from version 6 on; ML-DSA is that of RFC 9964.
 SIGNATURES = {
     "HS256": ("oct256", ALL),
+    "HS384": ("oct384", ALL),
+    "HS512": ("oct512", ALL),
     "RS256": ("RSA", ALL),
+    "RS384": ("RSA", ALL),
+    "RS512": ("RSA", ALL),
+    "PS256": ("RSA", ALL),
+    "PS384": ("RSA", ALL),
+    "PS512": ("RSA", ALL),
     "ES256": ("P-256", ALL),
+    "ES384": ("P-384", ALL),
+    "ES512": ("P-521", ALL),
     "EdDSA": ("Ed25519", ALL),
+    "Ed25519": ("Ed25519", {"joserfc", "jwcrypto"}),
+    "ML-DSA-65": ("ML-DSA-65", {"jwcrypto"}),
+    "ML-DSA-87": ("ML-DSA-87", {"jwcrypto"}),
 }
 
 # Our key management algorithms and the keys that each takes; for dir the content encryption says it.
@@ -35,7 +48,8 @@ CONTENT_ENCRYPTION = {"A128GCM": 128, "A256GCM": 256, "A128CBC-HS256": 256, "A25
 ENCRYPTING = ALL - {"pyjwt"}
 
 # RFC 7638 thumbprints and RFC 9278 URIs by kind of key; PyJWT computes none.
-THUMBPRINTS = {kind: ALL - {"pyjwt"} for kind in ("oct256", "RSA", "P-256", "Ed25519")}
+THUMBPRINTS = {kind: ALL - {"pyjwt"} for kind in ("oct256", "RSA", "P-256", "P-384", "P-521", "Ed25519")}
+THUMBPRINTS["ML-DSA-65"] = {"jwcrypto"}
 
 # Keys that travel in PEM, with an algorithm that takes them in a peer that wants to know, and who reads and writes it.
 PEM = {
