@@ -1,6 +1,6 @@
-// Room: JOSE. Bytes in, verified claims out: JWS compact (RFC 7515), JWK (RFC 7517), the algorithms of RFC 7518 and
-// RFC 8037, JWT (RFC 7519), thumbprints (RFC 7638). It does no I/O, reads no clock and stores nothing; the primitives
-// are swift-crypto's.
+// Room: JOSE. Bytes in, verified claims out: JWS (RFC 7515), JWE (RFC 7516), JWK (RFC 7517), the algorithms of RFC 7518
+// and RFC 8037, JWT (RFC 7519), thumbprints (RFC 7638). It does no I/O, reads no clock and stores nothing; the
+// primitives are swift-crypto's.
 
 /// Why a token, a key or a JSON text was refused.
 public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {

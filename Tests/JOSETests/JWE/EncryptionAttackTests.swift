@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test(
-        "FIELD F20, RFC 8725 §3.4: an ephemeral key that is not on the curve is refused",
+        "FIELD F20, RFC 8725 §3.4, GHSA-rvj9-8cvx-3vq9: an ephemeral key that is not on the curve is refused",
         arguments: agreements.filter { $0.curve != .x25519 }
     )
     func invalidCurve(combination: Combination) throws {

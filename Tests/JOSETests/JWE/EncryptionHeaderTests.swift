@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test(
-        "FIELD F21: CVE-2024-33664, CVE-2024-28122, CVE-2024-29371, RFC 8725 §3.6: zip is refused in every form",
+        "FIELD F21, RFC 8725 §3.6: CVE-2024-33664, CVE-2024-28122, CVE-2024-29371, GHSA-j857-7rvv-vj97: zip is refused",
         arguments: ["DEF", "GZIP", "", 1, nil] as [JSON]
     )
     func compression(zip: JSON) throws {
