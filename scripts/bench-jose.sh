@@ -49,7 +49,7 @@ make_swift() {
     local swift crypto
     swift=$(swift --version 2>/dev/null | grep -o 'Swift version [0-9.]*')
     crypto="swift-crypto $(pinned swift-crypto)"
-    registers signet "$(git rev-parse --short HEAD 2>/dev/null || echo 'no commit'), $crypto, $swift" "$swift_program" signet
+    registers signet "$(git describe --always --dirty 2>/dev/null || echo 'no commit'), $crypto, $swift" "$swift_program" signet
     registers raw "$crypto, $swift" "$swift_program" raw
     registers jwt-kit "jwt-kit $(pinned jwt-kit), $crypto, $swift" "$swift_program" jwt-kit
 }
@@ -115,33 +115,41 @@ make_libjwt() {
     registers libjwt "libjwt $(version_of libjwt-dev), OpenSSL $(version_of libssl3)" "$work/libjwt"
 }
 
-# attempt NAME…: makes contenders with make_NAME, or leaves for each the reason why it is missing.
+# attempt WHAT NAME…: makes contenders with make_WHAT, or leaves for each the reason why it is missing. Not to be called
+# in a condition: `set -e` does not hold there.
 attempt() {
-    local name function=make_${1//-/_} log=$work/$1.log
+    local name what=$1 code=0 log=$work/$1.log
     shift
     for name in "$@"; do rm -f "$work/$name".{command,version,missing}; done
-    # In a condition, `set -e` would not hold inside; waiting for a job is none.
-    ("$function") >"$log" 2>&1 &
-    if wait $!; then
-        for name in "$@"; do say "$name: $(cat "$work/$name.version")"; done
-        return 0
-    fi
+    ("make_${what//-/_}") >"$log" 2>&1 &
+    wait $! || code=$?
     for name in "$@"; do
-        tail -n 1 "$log" >"$work/$name.missing"
-        say "$name is missing: $(cat "$work/$name.missing") (log: $log)"
+        if [ "$code" -eq 0 ]; then
+            say "$name: $(cat "$work/$name.version")"
+        else
+            rm -f "$work/$name".{command,version}
+            tail -n 1 "$log" >"$work/$name.missing"
+            say "$name is missing: $(cat "$work/$name.missing") (log: $log)"
+        fi
     done
-    return 1
 }
 
 install_swift_runtime
 require_swift
 mkdir -p "$work"
-attempt swift signet raw jwt-kit || { tail -n 30 "$work/swift.log" >&2; exit 1; }
-attempt python pyjwt joserfc || fail "the driver needs Python with cryptography from PyPI, see above"
-attempt panva-jose panva-jose || true
-attempt golang-jwt golang-jwt || true
-attempt rust-jsonwebtoken rust-jsonwebtoken || true
-attempt libjwt libjwt || true
+attempt swift signet raw jwt-kit
+attempt python pyjwt joserfc
+attempt panva-jose panva-jose
+attempt golang-jwt golang-jwt
+attempt rust-jsonwebtoken rust-jsonwebtoken
+attempt libjwt libjwt
+if [ ! -e "$work/signet.command" ]; then
+    tail -n 30 "$work/swift.log" >&2
+    fail "the Swift programs do not build, see above"
+fi
+if [ ! -e "$work/pyjwt.command" ]; then
+    fail "the driver needs Python with cryptography from PyPI, see $work/python.log"
+fi
 
 if [ "$(uname -s)" = Linux ]; then
     cc -O2 -shared -fPIC -o "$work/count.so" Benchmarks/allocations/count.c

@@ -44,7 +44,10 @@ class Contender:
             return {"error": f"the program ended with code {self.process.poll()}"}
 
     def stop(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.wait(timeout=30)
 
 

@@ -68,10 +68,11 @@ class Benchmark:
         for kind in set(OTHER_TYPE.values()):
             self.materials[kind] = os.path.join(self.materials[None], f"typ-{kind}")
         keys = {algorithm: material.make_key(algorithm) for algorithm in self.algorithms}
+        now = int(time.time())
         for kind, folder in self.materials.items():
             os.makedirs(folder, mode=0o700, exist_ok=True)
             for algorithm, key in keys.items():
-                material.write(folder, algorithm, key, kind or "at+jwt")
+                material.write(folder, algorithm, key, kind or "at+jwt", now)
         self.running = {name: self.workplace.start(name, self.folder(name)) for name in self.names}
         self.able = {}
         for algorithm, key in keys.items():

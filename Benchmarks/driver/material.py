@@ -7,7 +7,6 @@ Made with pyca/cryptography alone, so that no contender signs the tokens that it
 import base64
 import json
 import os
-import time
 
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa, utils
@@ -124,9 +123,8 @@ def verifies(algorithm, key, token):
         return False
 
 
-def write(folder, algorithm, key, kind):
+def write(folder, algorithm, key, kind, now):
     """Writes the files of one algorithm; `kind` is the `typ` of its tokens."""
-    now = int(time.time())
     jwk = make_jwk(algorithm, key)
     header = {"alg": algorithm, "typ": kind, "kid": jwk["kid"]}
 

@@ -34,6 +34,9 @@ def judge(benchmark, thresholds):
     for (operation, algorithm), cells in benchmark.times.items():
         row, signet = f"{operation}.{algorithm}", cells.get("signet")
         if signet is None:
+            if "signet" in benchmark.names:
+                text = "not met: Signet does not know the algorithm, or is broken"
+                found.append({"row": row, "threshold": "measured", "outcome": "not met", "text": text})
             continue
         limit = thresholds["microseconds"].get(operation)
         if limit is not None:
