@@ -38,7 +38,7 @@ def judge(benchmark, thresholds):
                 text = "not met: Signet does not know the algorithm, or is broken"
                 found.append({"row": row, "threshold": "measured", "outcome": "not met", "text": text})
             continue
-        limit = thresholds["microseconds"].get(operation)
+        limit = thresholds["microseconds"].get(row, thresholds["microseconds"].get(operation))
         if limit is not None:
             excess = statistics.median(signet) - limit
             found.append(verdict(row, f"at most {limit} µs", excess, difference(signet, [limit] * len(signet))[1]))
