@@ -136,24 +136,48 @@ public enum Base64URL {
     /// `target` must have room for them.
     @inline(__always)
     private static func decodeWhole(_ text: Span<UInt8>, _ target: UnsafeMutableBufferPointer<UInt8>) -> UInt8 {
-        let values = values.span
+        guard let base = UnsafeMutableRawPointer(target.baseAddress) else { return 0 }
+        let places = placedValues.span
         var place = 0
         var position = 0
-        var seen: UInt8 = 0
-        while position + 4 <= text.count {
-            // The table has a value for each byte.
-            let first = unsafe values[unchecked: Int(text[unchecked: position])]
-            let second = unsafe values[unchecked: Int(text[unchecked: position + 1])]
-            let third = unsafe values[unchecked: Int(text[unchecked: position + 2])]
-            let fourth = unsafe values[unchecked: Int(text[unchecked: position + 3])]
-            seen |= first | second | third | fourth
-            unsafe target[place] = first << 2 | second >> 4
-            unsafe target[place + 1] = second << 4 | third >> 2
-            unsafe target[place + 2] = third << 6 | fourth
+        var seen: UInt32 = 0
+        // Four bytes are stored at once, of which the next group writes over the last one.
+        while position + 4 <= text.count, place + 4 <= target.count {
+            // The table has a value for each byte at each of the four positions.
+            let group =
+                unsafe places[unchecked: Int(text[unchecked: position])]
+                | places[unchecked: 256 + Int(text[unchecked: position + 1])]
+                | places[unchecked: 512 + Int(text[unchecked: position + 2])]
+                | places[unchecked: 768 + Int(text[unchecked: position + 3])]
+            seen |= group
+            unsafe base.storeBytes(of: group.littleEndian, toByteOffset: place, as: UInt32.self)
             position += 4
             place += 3
         }
-        return seen
+        while position + 4 <= text.count {
+            let group =
+                unsafe places[unchecked: Int(text[unchecked: position])]
+                | places[unchecked: 256 + Int(text[unchecked: position + 1])]
+                | places[unchecked: 512 + Int(text[unchecked: position + 2])]
+                | places[unchecked: 768 + Int(text[unchecked: position + 3])]
+            seen |= group
+            unsafe target[place] = UInt8(truncatingIfNeeded: group)
+            unsafe target[place + 1] = UInt8(truncatingIfNeeded: group >> 8)
+            unsafe target[place + 2] = UInt8(truncatingIfNeeded: group >> 16)
+            position += 4
+            place += 3
+        }
+        return UInt8(truncatingIfNeeded: seen >> 24)
+    }
+
+    /// For each of the four positions of a group, what each character adds to the three bytes, the first byte lowest; for a
+    /// foreign character, a mark in the fourth byte.
+    private static let placedValues: [UInt32] = (0..<4).flatMap { position in
+        values.map { value in
+            guard value != notInAlphabet else { return 0xFF00_0000 }
+            let group = UInt32(value) << (18 - 6 * position)
+            return group >> 16 | group & 0xFF00 | (group & 0xFF) << 16
+        }
     }
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)

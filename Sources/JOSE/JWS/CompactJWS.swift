@@ -50,20 +50,24 @@ public struct UnverifiedJWS: Sendable {
         guard text.utf8.count <= limits.maximumBytes else {
             throw JOSEError(.tooLarge, reason: "token: \(text.utf8.count) bytes, the limit is \(limits.maximumBytes)")
         }
-        let text = Array(text.utf8)
+        let text = unsafe text.utf8.withContiguousStorageIfAvailable { unsafe Array($0) } ?? Array(text.utf8)
         let bytes = text.span
         let dot = UInt8(ascii: ".")
-        // CVE-2025-30204, CVE-2025-27144: looks for three dots at most, whatever comes after them.
+        // CVE-2025-30204, CVE-2025-27144: looks for two dots, whatever comes after them; base64url has none.
         guard let first = PlainText.firstIndex(of: dot, in: bytes, from: 0),
-            let second = PlainText.firstIndex(of: dot, in: bytes, from: first + 1),
-            PlainText.firstIndex(of: dot, in: bytes, from: second + 1) == nil
-        else { throw JOSEError(.malformed, reason: "token: expected three parts with a dot between them") }
+            let second = PlainText.firstIndex(of: dot, in: bytes, from: first + 1)
+        else { throw Self.partsExpected }
 
         var decoded = [UInt8](repeating: 0, count: Base64URL.decodedCount(bytes.count))
         var target = decoded.mutableSpan
         let headerEnd = try Base64URL.decode(bytes.extracting(..<first), into: &target, at: 0)
         let payloadEnd = try Base64URL.decode(bytes.extracting(first + 1..<second), into: &target, at: headerEnd)
-        let end = try Base64URL.decode(bytes.extracting((second + 1)...), into: &target, at: payloadEnd)
+        let end: Int
+        do {
+            end = try Base64URL.decode(bytes.extracting((second + 1)...), into: &target, at: payloadEnd)
+        } catch {
+            throw PlainText.firstIndex(of: dot, in: bytes, from: second + 1) == nil ? error : Self.partsExpected
+        }
 
         var scanner = JSONScanner(
             maximumDepth: limits.maximumDepth,
@@ -76,6 +80,10 @@ public struct UnverifiedJWS: Sendable {
         payload = headerEnd..<payloadEnd
         signature = payloadEnd..<end
         self.text = text
+    }
+
+    private static var partsExpected: JOSEError {
+        JOSEError(.malformed, reason: "token: expected three parts with a dot between them")
     }
 
     /// The node of the claims; that of the header where the payload was not read.
