@@ -64,7 +64,34 @@ enum VectorLedger {
         VectorFile("wycheproof/json_web_signature_test.json", WycheproofTests.signatures),
     ]
 
-    private static let serializations: [VectorFile] = []
+    private static let serializations: [VectorFile] = [
+        VectorFile("cookbook/jws/4_5.signature_with_detached_content.json") {
+            try SerializationVectorTests.single("jws/4_5.signature_with_detached_content.json", as: .detached)
+        },
+        VectorFile("cookbook/jws/4_6.protecting_specific_header_fields.json") {
+            try SerializationVectorTests.single("jws/4_6.protecting_specific_header_fields.json", as: .attached)
+        },
+        VectorFile("cookbook/jws/4_7.protecting_content_only.json") {
+            try SerializationVectorTests.refused(
+                "jws/4_7.protecting_content_only.json",
+                because: "alg is unprotected, so whoever changes it chooses how the signature is read: refused"
+            )
+        },
+        VectorFile("cookbook/jws/4_8.multiple_signatures.json", SerializationVectorTests.several),
+        VectorFile("cookbook/rfc7797/hmac-sha2_b64_false.json") {
+            try SerializationVectorTests.single(
+                "rfc7797/hmac-sha2_b64_false.json",
+                as: .unencoded,
+                isKeyNamed: false
+            )
+        },
+        VectorFile("cookbook/rfc7797/4.2.hmac-sha2_b64_false.json") {
+            try SerializationVectorTests.refused(
+                "rfc7797/4.2.hmac-sha2_b64_false.json",
+                because: "its header has b64 without crit, which RFC 7797 §6 forbids: refused"
+            )
+        },
+    ]
 
     private static let encryption: [VectorFile] =
         [

@@ -56,7 +56,7 @@ public struct UnverifiedToken: Sendable {
 /// Only ``UnverifiedToken/verified(by:expecting:)`` makes one. It keeps the token's bytes and where its claims stand in
 /// them; a claim becomes a value when it is asked for.
 public struct VerifiedToken: Sendable {
-    private let jws: UnverifiedJWS
+    let jws: UnverifiedJWS
     /// The algorithm of the signature.
     public let algorithm: SignatureAlgorithm
     /// The `kid` of the key that signed.

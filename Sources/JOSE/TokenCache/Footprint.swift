@@ -1,36 +1,17 @@
 extension VerifiedToken {
-    /// What a remembered token takes of memory, in bytes: estimated upwards from the values that it holds.
+    /// What a remembered token takes of memory, in bytes: its text, what the text decodes to, and the places of the values.
     ///
-    /// Many small values take several times the bytes of the text that they were written in, so the text's length would
-    /// not bound anything.
+    /// Many small values have many places, so the text's length alone would not bound anything.
     var footprint: Int {
-        Self.fixedBytes + JSON.object(header).footprint + JSON.object(claims).footprint
+        let index = jws.index
+        let nodes = index.nodes.capacity * MemoryLayout<JSONNode>.stride
+        let decoded = index.decodedTexts.reduce(0) { $0 + Self.headerBytes + $1.capacity }
+        // Three bytes of what was decoded stood in four characters of the text.
+        return Self.fixedBytes + index.bytes.capacity * 7 / 3 + nodes + decoded
     }
 
-    /// The result itself, its slot, its place in the index and the registered claims.
+    /// The result itself, its slot and its place in the index.
     private static let fixedBytes = 768
-}
-
-extension JSON {
-    /// The bytes of the value and of what it points to.
-    fileprivate var footprint: Int {
-        switch self {
-        case .null, .bool, .integer, .number: Self.slotBytes
-        case .string(let text): Self.slotBytes + Self.footprint(of: text)
-        case .array(let elements): elements.reduce(Self.slotBytes + Self.headerBytes) { $0 + $1.footprint }
-        case .object(let object):
-            object.reduce(Self.slotBytes + Self.headerBytes) { sum, member in
-                sum + MemoryLayout<String>.stride + Self.footprint(of: member.name) + member.value.footprint
-            }
-        }
-    }
-
-    /// A text of up to 15 bytes lies in its slot, a longer one in a place of its own.
-    private static func footprint(of text: String) -> Int {
-        text.utf8.count <= 15 ? 0 : headerBytes + text.utf8.count
-    }
-
-    /// An array doubles its room when it grows, so half of the slots may be empty.
-    private static let slotBytes = 2 * MemoryLayout<JSON>.stride
+    /// An array's own header and its place in another.
     private static let headerBytes = 48
 }

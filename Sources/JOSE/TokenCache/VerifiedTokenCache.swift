@@ -1,6 +1,6 @@
 // Room: the cache of verified tokens, for resource servers that want it. Remembers that one exact text passed one exact
 // set of checks (RFC 7519 §7.2) under one snapshot of keys; times and revocation are judged again at every sight. Owns
-// what counts as the same question, the bounded table and its eviction. Stores nothing but claims and digests.
+// what counts as the same question, the bounded table and its eviction. Stores verified tokens in memory, under digests.
 
 private import Synchronization
 
@@ -96,7 +96,7 @@ extension JOSEError.Code {
 public struct TokenCacheLimits: Sendable {
     /// The most results; a token that passed several sets of expectations counts several times.
     public var maximumEntries: Int
-    /// The most memory, in bytes, as estimated from the size of headers and claims.
+    /// The most memory, in bytes, as counted from what each remembered token holds.
     ///
     /// A token that would exceed this by itself is verified and not remembered.
     public var maximumBytes: Int
@@ -115,7 +115,7 @@ public struct TokenCacheLimits: Sendable {
 public struct TokenCacheStatistics: Hashable, Sendable {
     /// How many results are remembered.
     public internal(set) var entries = 0
-    /// How much memory they take, in bytes, estimated.
+    /// How much memory they take, in bytes, as counted for ``TokenCacheLimits/maximumBytes``.
     public internal(set) var bytes = 0
     /// How often a result was found; the moment or a revocation may still have refused it.
     public internal(set) var hits: UInt64 = 0

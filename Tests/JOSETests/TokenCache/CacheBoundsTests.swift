@@ -53,9 +53,10 @@ import Testing
         let many = try JWT.signed(Sample.claims.setting("x", elements), type: "at+jwt", by: signer)
         let one = try token(0, padding: 6000)
         let sizes = try [many, one].map { try Sample.verify($0, by: keys).footprint }
-        #expect(sizes[0] > 2000 * MemoryLayout<JSON>.stride)
+        #expect(sizes[0] > 2000 * MemoryLayout<JSONNode>.stride)
         #expect(sizes[1] > 6000)
-        #expect(sizes[1] < 12_000)
+        // The token, what it decodes to, and room that the scanner kept.
+        #expect(sizes[1] < 40_000)
     }
 
     @Test("What is in use survives a stream of tokens that are seen once")
