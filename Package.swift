@@ -71,6 +71,8 @@ let package = Package(
             dependencies: ["Instants", crypto, cryptoExtras, asn1],
             swiftSettings: callerIsolated + strictMemory
         ),
+        // RSA signatures by the system's OpenSSL; nothing is linked.
+        .target(name: "SystemCrypto", dependencies: ["JOSE"], swiftSettings: callerIsolated + strictMemory),
         .target(
             name: "OAuthVocabulary",
             dependencies: ["JOSE"],
@@ -126,7 +128,7 @@ let package = Package(
             name: "signet",
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
-                "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
+                "SystemCrypto", "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
                 hummingbird, asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings
@@ -146,6 +148,7 @@ let package = Package(
             path: "Tests/Interop/JOSEPeer",
             swiftSettings: settings
         ),
+        .testTarget(name: "SystemCryptoTests", dependencies: ["SystemCrypto", "JOSE"], swiftSettings: settings),
         .testTarget(name: "OAuthVocabularyTests", dependencies: ["OAuthVocabulary"], swiftSettings: settings),
         .testTarget(
             name: "StorageTests",
@@ -190,7 +193,7 @@ let package = Package(
             name: "signetTests",
             dependencies: [
                 "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "SQLiteStore",
-                "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting, asyncHTTPClient,
+                "SystemCrypto", "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting, asyncHTTPClient,
                 argumentParser, nioCore, nioHTTP1, logging,
             ],
             swiftSettings: settings

@@ -11,11 +11,19 @@ package struct SigningKeys: Sendable {
     let keys: DerivedKeys
     let configuration: ProviderConfiguration
     let revocations: Revocations
+    let prepare: @Sendable (SigningKey) -> SigningKey
 
-    package init(store: any Store, keys: DerivedKeys, configuration: ProviderConfiguration) {
+    /// - Parameter prepare: makes a key ready to sign, once, before it is put on the keyring.
+    package init(
+        store: any Store,
+        keys: DerivedKeys,
+        configuration: ProviderConfiguration,
+        prepare: @escaping @Sendable (SigningKey) -> SigningKey = { $0 }
+    ) {
         self.store = store
         self.keys = keys
         self.configuration = configuration
+        self.prepare = prepare
         revocations = Revocations(store: store, configuration: configuration)
     }
 
@@ -35,7 +43,7 @@ package struct SigningKeys: Sendable {
                 records.append(try await make(algorithm, activeFrom: now + configuration.keyPublicationLead, now: now))
             }
         }
-        keyring.swap(try snapshot(of: records, now: now))
+        keyring.swap(try snapshot(of: records, after: keyring.current, now: now))
         try await removeExpired(records, now: now)
     }
 
@@ -172,7 +180,11 @@ package struct SigningKeys: Sendable {
         }
     }
 
-    private func snapshot(of records: [SigningKeyRecord], now: Instant) throws -> KeyringSnapshot {
+    private func snapshot(
+        of records: [SigningKeyRecord],
+        after previous: KeyringSnapshot,
+        now: Instant
+    ) throws -> KeyringSnapshot {
         var snapshot = KeyringSnapshot()
         var documents: [JSON] = []
         var verifying: [VerificationKey] = []
@@ -182,10 +194,15 @@ package struct SigningKeys: Sendable {
             documents.append(.object(publicJWK.members))
             verifying.append(try VerificationKey(publicJWK))
             guard isSigning(record, among: records, now: now) else { continue }
+            // A key never changes under its identifier, and opening, checking and preparing one takes milliseconds.
+            if let known = previous.signing[record.algorithm], known.keyID == record.keyID {
+                snapshot.signing[record.algorithm] = known
+                continue
+            }
             guard let plain = keys.openSigningKey(record.sealedPrivateJWK, keyID: record.keyID) else {
                 throw StoreError.corrupt(reason: "signing key \(record.keyID) cannot be opened with this master key")
             }
-            snapshot.signing[record.algorithm] = try SigningKey(JWK(parsing: plain))
+            snapshot.signing[record.algorithm] = prepare(try SigningKey(JWK(parsing: plain)))
         }
         snapshot.published = KeySet(verifying)
         snapshot.document = JSON.object(["keys": .array(documents)]).serialized()

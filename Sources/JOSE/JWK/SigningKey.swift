@@ -12,7 +12,7 @@ public struct SigningKey: Sendable {
     public let privateJWK: JWK
     /// The key for checking what this key signed.
     public let verificationKey: VerificationKey
-    private let material: SigningMaterial
+    var material: SigningMaterial
 
     /// Draws a new key: as many bytes as the hash has for HMAC; 2048 bits for RSA with SHA-256, else 3072.
     ///

@@ -129,6 +129,11 @@ extension Setting {
         standard: "15m",
         about: "how far ahead of use a signing key is published, up to 7d"
     )
+    static let rsaSigner = Setting(
+        key: "keys.rsa_signer",
+        standard: "auto",
+        about: "what makes RSA signatures: auto (the system's OpenSSL 3 where it is faster) or swift-crypto"
+    )
 
     static let argonMemory = Setting(
         key: "argon2.memory",
@@ -161,7 +166,7 @@ extension Setting {
     static let all = [
         issuer, listen, dataDirectory, tlsCertificate, tlsKey, trustedProxies, logLevel, defaultAudience,
         accessTokenAlgorithm, accessTokenLifetime, idTokenLifetime, codeLifetime, refreshIdle, refreshAbsolute,
-        sessionIdle, sessionAbsolute, refreshRetryWindow, keyRotation, keyPublicationLead, argonMemory,
+        sessionIdle, sessionAbsolute, refreshRetryWindow, keyRotation, keyPublicationLead, rsaSigner, argonMemory,
         argonIterations, argonParallelism, argonThreads, argonQueue, passwordMinimum,
     ]
 }

@@ -18,6 +18,7 @@ struct Settings: Hashable, Sendable {
     var refreshRetryWindow: Duration = .seconds(10)
     var keyRotation: Duration = .days(90)
     var keyPublicationLead: Duration = .minutes(15)
+    var rsaSigner = RSASigning.Choice.automatic
     var passwords = Passwords()
 
     struct Lifetimes: Hashable, Sendable {
@@ -83,6 +84,12 @@ extension Settings {
         ) { name in
             [.es256, .rs256, .edDSA].first { $0.name == name }
         }
+        rsaSigner = reader.read(
+            .rsaSigner,
+            or: rsaSigner,
+            expecting: "auto or swift-crypto",
+            RSASigning.Choice.init(rawValue:)
+        )
         readTimes(&reader)
         readPasswords(&reader)
     }
@@ -151,6 +158,7 @@ extension Settings {
         case .refreshRetryWindow: DurationText.format(refreshRetryWindow)
         case .keyRotation: DurationText.format(keyRotation)
         case .keyPublicationLead: DurationText.format(keyPublicationLead)
+        case .rsaSigner: rsaSigner.rawValue
         case .argonMemory: MemoryText.format(kibibytes: passwords.memoryKiB)
         case .argonIterations: "\(passwords.iterations)"
         case .argonParallelism: "\(passwords.lanes)"

@@ -16,6 +16,8 @@ struct Workbench: Sendable {
     let provider: ProviderConfiguration
     let time: SystemTimeSource
     let random: SystemRandomSource
+    /// What a signing key goes through before it signs.
+    var preparation: @Sendable (SigningKey) -> SigningKey = { $0 }
 
     var now: Instant { time.moment().wall }
 
@@ -76,7 +78,10 @@ struct Workbench: Sendable {
     var revocations: Revocations { Revocations(store: store, configuration: provider) }
     var clients: Clients { Clients(store: store) }
     var apis: APIs { APIs(store: store) }
-    var signingKeys: SigningKeys { SigningKeys(store: store, keys: keys, configuration: provider) }
+    var signingKeys: SigningKeys {
+        SigningKeys(store: store, keys: keys, configuration: provider, prepare: preparation)
+    }
+
     /// Ends the target once more, now that the act which ended it is stored.
     ///
     /// A running server may have issued something between the moment that the act carries and its commit; whatever it

@@ -18,8 +18,10 @@ struct Serving: Sendable {
         for address in plan.addresses {
             guard !PortProbe.isTaken(address) else { throw Failure(listening: .portTaken(address)) }
         }
-        let bench = try await Workbench.open(plan.settings, missing: .create, provider: plan.provider)
+        var bench = try await Workbench.open(plan.settings, missing: .create, provider: plan.provider)
         let logger = logger(time: bench.time)
+        let signing = RSASigning(plan.settings.rsaSigner, logger: logger)
+        bench.preparation = { signing.prepare($0) }
         for note in plan.notes { console.note("note: \(note)") }
         var demo: DemoRecords?
         switch plan.mode {

@@ -2,6 +2,7 @@ import Instants
 import JOSE
 import OAuthVocabulary
 import Storage
+import Synchronization
 import Testing
 
 @testable import AuthorizationServer
@@ -111,6 +112,28 @@ import Testing
         let other = try #require(MasterKey([UInt8](repeating: 8, count: 32)).map(DerivedKeys.init))
         let signing = SigningKeys(store: world.store, keys: other, configuration: world.configuration)
         await #expect(throws: StoreError.self) { try await signing.refresh(Keyring(), now: world.start) }
+    }
+
+    @Test func `A signing key is prepared once, and what came of it signs until another one takes over`() async throws {
+        let world = try World()
+        let prepared = Mutex<[String]>([])
+        let signing = SigningKeys(
+            store: world.store,
+            keys: world.signing.keys,
+            configuration: world.configuration,
+            prepare: { key in
+                prepared.withLock { $0.append(key.keyID) }
+                return key
+            }
+        )
+        for second in 0..<3 { try await signing.refresh(world.keyring, now: world.start + .seconds(second)) }
+        #expect(prepared.withLock { $0.sorted() } == world.keyring.current.signing.values.map(\.keyID).sorted())
+        let now = world.start + .seconds(10)
+        let made = try await signing.rotate(algorithm: .rs256, immediately: .atOnce, now: now)
+        for second in 0..<3 { try await signing.refresh(world.keyring, now: now + .seconds(second)) }
+        #expect(prepared.withLock { $0.count } == 4)
+        #expect(prepared.withLock { $0.last } == made[0].keyID)
+        #expect(world.keyring.current.signing["RS256"]?.keyID == made[0].keyID)
     }
 
     @Test func `No private key stands in the store in the clear`() async throws {

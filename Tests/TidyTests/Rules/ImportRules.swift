@@ -11,6 +11,7 @@ enum ImportRules {
     static let mayImport: [String: Set<String>] = [
         "Instants": [],
         "JOSE": ["Instants", "Crypto", "CryptoExtras", "SwiftASN1"],
+        "SystemCrypto": platform.union(["JOSE"]),
         "OAuthVocabulary": ["Instants", "JOSE", "Crypto"],
         "Storage": ["Instants"],
         "StorageConformance": ["Storage", "Instants"],

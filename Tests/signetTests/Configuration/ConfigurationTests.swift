@@ -67,7 +67,8 @@ struct ConfigurationTests {
         (.defaultAudience, "https://api.example"), (.accessTokenAlgorithm, "EdDSA"), (.accessTokenLifetime, "5m"),
         (.idTokenLifetime, "30m"), (.codeLifetime, "30s"), (.refreshIdle, "1d"), (.refreshAbsolute, "60d"),
         (.sessionIdle, "1h"), (.sessionAbsolute, "30d"), (.refreshRetryWindow, "0s"), (.keyRotation, "30d"),
-        (.keyPublicationLead, "1h30m"), (.argonMemory, "64MiB"), (.argonIterations, "3"), (.argonParallelism, "4"),
+        (.keyPublicationLead, "1h30m"), (.rsaSigner, "swift-crypto"), (.argonMemory, "64MiB"), (.argonIterations, "3"),
+        (.argonParallelism, "4"),
         (.argonThreads, "8"), (.argonQueue, "16"), (.passwordMinimum, "12"),
     ]
 

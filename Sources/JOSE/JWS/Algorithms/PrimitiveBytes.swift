@@ -65,6 +65,15 @@ extension _RSA.Signing.PrivateKey {
     }
 }
 
+extension _RSA.Signing.PrivateKey {
+    /// Hands over the RSAPrivateKey in DER (RFC 8017 §A.1.2), and overwrites it when that is done.
+    func withDER<Result>(_ use: (Span<UInt8>) throws -> Result) rethrows -> Result {
+        var der = derRepresentation
+        defer { der.resetBytes(in: der.startIndex..<der.endIndex) }
+        return try use(der.span)
+    }
+}
+
 // MARK: ECDSA
 
 /// A signature of a NIST curve: r and s side by side.

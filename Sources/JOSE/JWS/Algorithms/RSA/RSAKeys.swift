@@ -73,6 +73,8 @@ struct RSAPrivateKey: Sendable {
     private let key: _RSA.Signing.PrivateKey
     private let scheme: RSAScheme
     private let hash: SignatureHash
+    /// Who signs in place of swift-crypto.
+    private var signer: (any RSASigner)?
 
     init(_ jwk: JWK, scheme: RSAScheme, hash: SignatureHash) throws(JOSEError) {
         publicKey = try RSAPublicKey(jwk, scheme: scheme, hash: hash)
@@ -121,6 +123,7 @@ struct RSAPrivateKey: Sendable {
     }
 
     func sign(_ message: Span<UInt8>) throws(JOSEError) -> [UInt8] {
+        if let signer, let signature = signature(by: signer, for: message) { return signature }
         do {
             return switch hash {
             case .sha256: try key.sign(message, hash: SHA256.self, padding: scheme.padding)
@@ -130,6 +133,13 @@ struct RSAPrivateKey: Sendable {
         } catch {
             throw JOSEError(.signingFailed, reason: "the RSA key refused to sign")
         }
+    }
+
+    /// The same key, with its signatures made by a signer of the provider's.
+    func signing(as algorithm: SignatureAlgorithm, through provider: some RSASignerProvider) throws -> RSAPrivateKey {
+        var copy = self
+        copy.signer = try key.withDER { der in try provider.signer(for: algorithm, privateKey: der) }
+        return copy
     }
 
     private static func members(of key: _RSA.Signing.PrivateKey) throws(JOSEError) -> JSONObject {
