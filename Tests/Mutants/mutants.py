@@ -17,6 +17,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVER = "Sources/AuthorizationServer/"
+JWE = "../JOSE/JWE/"
 
 # name, file, the text of the check, what stands there instead, the tests that must notice
 MUTANTS = [
@@ -93,6 +94,21 @@ MUTANTS = [
      "for name in names where claims[name] == nil {", "AccessTokenTests"),
     ("A1 the redirect URI at the authorization endpoint", "Authorization/Checks/RedirectURICheck.swift",
      "$0.matches(presented)", "presented.hasPrefix($0.value)", "AuthorizationServerTests"),
+    ("F20 an agreement on zeros", JWE + "KeyManagement/KeyAgreement.swift",
+     "return union == 0 ? nil : secret", "return union == 0 ? secret : secret", "EncryptionAttackTests"),
+    ("F20 a private ephemeral key", JWE + "DecryptionKey.swift",
+     'guard members["d"] == nil else {', 'guard members["d"] == nil || true else {', "EncryptionAttackTests"),
+    ("F21 the tag of encrypted content", JWE + "ContentEncryption/AESCBCHMAC.swift",
+     "guard ConstantTime.equal(expected, sealed.tag) else { return nil }",
+     "_ = ConstantTime.equal(expected, sealed.tag)", "EncryptionAttackTests"),
+    ("F21 a random key where none unwraps", JWE + "CompactJWE.swift", "let contentKey = received?.bitCount",
+     'guard received != nil else { throw JOSEError(.decryptionFailed, reason: "no key") }\n'
+     "        let contentKey = received?.bitCount", "EncryptionAttackTests"),
+    ("F21 an encrypted key beside dir", JWE + "DecryptionKey.swift",
+     "return encrypted.isEmpty ? key : nil", "return key", "EncryptionAttackTests"),
+    ("F22 a claim that the header of a nested token repeats", JWE + "NestedJWT.swift",
+     "repeated != token.unverifiedClaims[name] else", "repeated != token.unverifiedClaims[name], false else",
+     "NestedTokenTests"),
 ]
 
 
