@@ -28,7 +28,7 @@ struct JSONWriter {
         output.append(UInt8(ascii: "]"))
     }
 
-    private mutating func write(_ object: JSONObject) {
+    mutating func write(_ object: JSONObject) {
         output.append(UInt8(ascii: "{"))
         for (index, member) in object.members.enumerated() {
             if index > 0 { output.append(UInt8(ascii: ",")) }

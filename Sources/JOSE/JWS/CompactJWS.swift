@@ -189,13 +189,21 @@ public enum JWS {
         for (name, value) in parameters where name != "alg" && name != "kid" { header.writeMember(name, value) }
         header.writeMember("kid", .string(key.keyID))
         header.endObject()
+        return try signed(header: header.output.span, payload: payload.span, by: key)
+    }
 
-        let headerEnd = Base64URL.encodedCount(header.output.count)
+    /// Signs a payload under a header that is written already.
+    static func signed(
+        header: Span<UInt8>,
+        payload: Span<UInt8>,
+        by key: SigningKey
+    ) throws(JOSEError) -> String {
+        let headerEnd = Base64URL.encodedCount(header.count)
         var signingInput = [UInt8](repeating: 0, count: headerEnd + 1 + Base64URL.encodedCount(payload.count))
         var target = signingInput.mutableSpan
-        _ = Base64URL.encode(header.output.span, into: &target, at: 0)
+        _ = Base64URL.encode(header, into: &target, at: 0)
         target[headerEnd] = UInt8(ascii: ".")
-        _ = Base64URL.encode(payload.span, into: &target, at: headerEnd + 1)
+        _ = Base64URL.encode(payload, into: &target, at: headerEnd + 1)
         return token(signingInput, signature: try key.sign(signingInput.span))
     }
 

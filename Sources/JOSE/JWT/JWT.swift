@@ -13,7 +13,20 @@ public enum JWT {
         type: String,
         by key: SigningKey
     ) throws(JOSEError) -> String {
-        try JWS.signed(claims.serialized(), parameters: ["typ": .string(type)], by: key)
+        // Header and claims are written one behind the other.
+        var writer = JSONWriter(expectedBytes: 1024)
+        writer.writeMember("alg", .string(key.algorithm.name), isFirst: true)
+        writer.writeMember("typ", .string(type))
+        writer.writeMember("kid", .string(key.keyID))
+        writer.endObject()
+        let headerEnd = writer.output.count
+        writer.write(claims)
+        let output = writer.output.span
+        return try JWS.signed(
+            header: output.extracting(..<headerEnd),
+            payload: output.extracting(headerEnd...),
+            by: key
+        )
     }
 }
 
