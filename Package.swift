@@ -44,6 +44,7 @@ let package = Package(
     products: [
         .library(name: "Instants", targets: ["Instants"]),
         .library(name: "JOSE", targets: ["JOSE"]),
+        .library(name: "SystemCrypto", targets: ["SystemCrypto"]),
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "StorageConformance", targets: ["StorageConformance"]),
         .executable(name: "signet", targets: ["signet"]),

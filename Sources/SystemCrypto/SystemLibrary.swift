@@ -2,45 +2,38 @@
 // uses instructions that swift-crypto's does not. Nothing is linked; where the library is absent, this room makes nothing.
 // Docs/decisions/0012-rsa-signing.md has the figures and what was weighed. Stores nothing.
 
-package import JOSE
+public import JOSE
 import Synchronization
 
 /// Why the system's library does not sign.
-package enum SystemCryptoError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// There is no such library, or it cannot be loaded.
-    case absent(String)
-    /// It lacks a function.
-    case incomplete(String)
-    /// Its version is one that is not used here, and why.
-    case unfit(String)
-    /// A call of it failed.
-    case failed(String)
-    /// It made a signature that did not verify, and is not asked again.
-    case distrusted
+public struct SystemCryptoError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A sentence without a secret.
+    public let description: String
 
-    package var description: String {
-        switch self {
-        case .absent(let name): "\(name) cannot be loaded"
-        case .incomplete(let name): "it has no function \(name)"
-        case .unfit(let reason): reason
-        case .failed(let name): "\(name) failed"
-        case .distrusted: "a signature that it made did not verify"
-        }
-    }
+    /// There is no such library, or it cannot be loaded.
+    static func absent(_ name: String) -> Self { Self(description: "\(name) cannot be loaded") }
+    /// It lacks a function.
+    static func incomplete(_ name: String) -> Self { Self(description: "it has no function \(name)") }
+    /// Its version, or what it is asked for, is nothing that is done here, and why.
+    static func unfit(_ reason: String) -> Self { Self(description: reason) }
+    /// A call of it failed.
+    static func failed(_ name: String) -> Self { Self(description: "\(name) failed") }
+    /// It made a signature that did not verify, and is not asked again.
+    static let distrusted = Self(description: "a signature that it made did not verify")
 }
 
 /// The system's OpenSSL 3, loaded once and kept until the process ends.
 ///
 /// It works in a library context of its own, with the provider that is built in; no configuration file is read, and no
 /// engine is loaded.
-package final class SystemLibrary: RSASignerProvider {
+public final class SystemLibrary: RSASignerProvider {
     /// The name under which the loader knows every OpenSSL 3.
     ///
     /// A name without a folder: where the system keeps its libraries is for the system to say.
-    package static let standardName = "libcrypto.so.3"
+    public static let standardName = "libcrypto.so.3"
 
     /// The version as the library gives it, such as `OpenSSL 3.0.19 27 Jan 2026`.
-    package let version: String
+    public let version: String
     let functions: LibraryFunctions
     // Never freed: threads that have signed keep state in it until they end.
     let context: SharedHandle
@@ -50,8 +43,8 @@ package final class SystemLibrary: RSASignerProvider {
     /// Loads the library.
     ///
     /// - Parameter onFault: called once, when a signature of the library did not verify.
-    /// - Throws: `absent`, `incomplete`, `unfit` or `failed`.
-    package convenience init(
+    /// - Throws: why it cannot be used.
+    public convenience init(
         named name: String = SystemLibrary.standardName,
         onFault: @escaping @Sendable () -> Void
     ) throws(SystemCryptoError) {
@@ -94,7 +87,7 @@ package final class SystemLibrary: RSASignerProvider {
     /// A signer for a private key.
     ///
     /// - Parameter privateKey: an RSAPrivateKey in DER (RFC 8017 §A.1.2); the library makes its own copy.
-    package func signer(
+    public func signer(
         for algorithm: SignatureAlgorithm,
         privateKey: Span<UInt8>
     ) throws -> any RSASigner {
