@@ -56,11 +56,30 @@ enum VectorLedger {
 
     private static let signatures: [VectorFile] = [
         VectorFile("cookbook/jws/4_1.rsa_v15_signature.json") {
-            try PublishedVectorTests.cookbook("4_1.rsa_v15_signature.json")
+            try PublishedVectorTests.cookbook("jws/4_1.rsa_v15_signature.json")
+        },
+        VectorFile("cookbook/jws/4_2.rsa-pss_signature.json") {
+            try PublishedVectorTests.cookbook("jws/4_2.rsa-pss_signature.json")
+        },
+        VectorFile("cookbook/jws/4_3.ecdsa_signature.json") {
+            try PublishedVectorTests.cookbook("jws/4_3.ecdsa_signature.json")
         },
         VectorFile("cookbook/jws/4_4.hmac-sha2_integrity_protection.json") {
-            try PublishedVectorTests.cookbook("4_4.hmac-sha2_integrity_protection.json")
+            try PublishedVectorTests.cookbook("jws/4_4.hmac-sha2_integrity_protection.json")
         },
+        VectorFile("cookbook/curve25519/jws.json") {
+            try PublishedVectorTests.cookbook("curve25519/jws.json")
+        },
+        VectorFile("wycheproof/ecdsa_secp256r1_sha256_p1363_test.json") {
+            try PrimitiveVectorTests.ecdsa("ecdsa_secp256r1_sha256_p1363_test.json")
+        },
+        VectorFile("wycheproof/ecdsa_secp384r1_sha384_p1363_test.json") {
+            try PrimitiveVectorTests.ecdsa("ecdsa_secp384r1_sha384_p1363_test.json")
+        },
+        VectorFile("wycheproof/ed25519_test.json", PrimitiveVectorTests.ed25519),
+        VectorFile("wycheproof/hmac_sha256_test.json", PrimitiveVectorTests.hmac),
+        VectorFile("wycheproof/rsa_pss_2048_sha256_mgf1_32_test.json", PrimitiveVectorTests.rsaPSS),
+        VectorFile("wycheproof/rsa_signature_2048_sha256_test.json", PrimitiveVectorTests.rsaPKCS1),
         VectorFile("wycheproof/json_web_signature_test.json", WycheproofTests.signatures),
     ]
 

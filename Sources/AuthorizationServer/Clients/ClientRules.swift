@@ -57,7 +57,7 @@ enum ClientRules {
 
     private static func hasUsableKeys(_ client: RegisteredClient) -> Bool {
         guard let text = client.keySet, let keys = try? KeySet(parsing: Array(text.utf8)) else { return false }
-        return keys.keys.contains { $0.algorithm != .hs256 }
+        return keys.keys.contains { PrivateKeyJWT.algorithms.contains($0.algorithm) }
     }
 
     private static func holdsSecretKeys(_ client: RegisteredClient) -> Bool {

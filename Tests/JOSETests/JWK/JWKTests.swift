@@ -212,7 +212,7 @@ import Testing
     }
 
     @Test(
-        "A generated key takes its thumbprint as kid and differs from the one before",
+        "A generated key takes its thumbprint as kid, has the size of its algorithm and differs from the one before",
         arguments: SignatureAlgorithm.all
     )
     func generation(algorithm: SignatureAlgorithm) throws {
@@ -221,6 +221,14 @@ import Testing
         #expect(first.keyID == first.privateJWK.thumbprint())
         #expect(first.keyID != second.keyID)
         #expect(first.privateJWK != second.privateJWK)
+        let sizes: [SignatureAlgorithm: (String, Int)] = [
+            .hs256: ("k", 32), .hs384: ("k", 48), .hs512: ("k", 64), .rs256: ("n", 256), .rs384: ("n", 384),
+            .rs512: ("n", 384), .ps256: ("n", 256), .ps384: ("n", 384), .ps512: ("n", 384), .es256: ("d", 32),
+            .es384: ("d", 48), .es512: ("d", 66), .edDSA: ("d", 32), .ed25519: ("d", 32), .mlDSA65: ("pub", 1952),
+            .mlDSA87: ("pub", 2592),
+        ]
+        let (name, count) = try #require(sizes[algorithm])
+        #expect(try Base64URL.decode(first.privateJWK.members.text(name)).count == count)
     }
 
     @Test("No description, interpolation or dump shows a secret", arguments: SignatureAlgorithm.all)

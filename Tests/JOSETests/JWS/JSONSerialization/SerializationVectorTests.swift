@@ -117,12 +117,11 @@ import Testing
         let keys: KeySet
 
         init() throws {
-            rsa = AppendixA2.jws.split(separator: ".")
+            let rsaExample = try Vectors.rfcExample("jws_rs256")
+            rsa = try rsaExample.text("jws").split(separator: ".")
             let example = try Vectors.rfcExample("jws_es256")
             ecdsa = try example.text("jws").split(separator: ".")
-            let rsaKey = try JWK([
-                "kty": "RSA", "n": .string(AppendixA2.modulus), "e": "AQAB", "kid": "2010-12-29",
-            ])
+            let rsaKey = try JWK(rsaExample.jwk().members.setting("kid", "2010-12-29"))
             let ecKey = try JWK(
                 example.jwk().members.setting("kid", "e9bc097a-ce51-4036-9562-d2ade882db0d")
             )
