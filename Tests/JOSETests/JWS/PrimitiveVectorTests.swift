@@ -53,7 +53,7 @@ enum PrimitiveVectorTests {
     ) throws -> VectorReport {
         var report = VectorReport()
         for (id, test, group) in try Vectors.wycheproof(file) {
-            let members = try #require(group[name]?.objectValue)
+            let members = try group[name]?.objectValue ?? point(group)
             if let reason = refusal(members) {
                 #expect(throws: JOSEError.self) { try VerificationKey(JWK(members), algorithm: algorithm) }
                 report.skip(id, because: reason)
@@ -71,6 +71,18 @@ enum PrimitiveVectorTests {
             }
         }
         return report
+    }
+
+    /// The JWK of an EC key that the file gives as an uncompressed point only.
+    private static func point(_ group: JSONObject) throws -> JSONObject {
+        let key = try #require(group["publicKey"]?.objectValue)
+        let point = try bytes(key.text("uncompressed")).dropFirst()
+        let curves = ["secp256r1": "P-256", "secp384r1": "P-384"]
+        return [
+            "kty": "EC", "crv": .string(try #require(curves[try key.text("curve")])),
+            "x": .string(Base64URL.encode(point.prefix(point.count / 2))),
+            "y": .string(Base64URL.encode(point.suffix(point.count / 2))),
+        ]
     }
 
     static func bytes(_ hexadecimal: String) throws -> [UInt8] {
