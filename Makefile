@@ -1,6 +1,6 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test build bench-jose fmt lint clean
+.PHONY: help run test build docs bench-jose fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
@@ -12,17 +12,20 @@ help: ## Say what can be made here.
 run: ## Install what is missing, build, and start a demo server on http://localhost:8080 (other arguments: make run ARGS='serve --help').
 	@scripts/run.sh $(ARGS)
 
-test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, interoperability, journeys, crashes.
+test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, documentation, interoperability, journeys, crashes.
 	@scripts/test.sh
 
 build: ## Build the release executable, .build/release/signet.
 	@scripts/build.sh
 
+docs: ## Build the documentation of the JOSE product into .build/docs, and fail for what it lacks.
+	@scripts/docs.sh
+
 bench-jose: ## Measure JOSE against other libraries: install what they need, build in release, print a table (Benchmarks/README.md).
 	@scripts/bench-jose.sh
 
 fmt: ## Format every Swift file in place.
-	@swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift
+	@swift format --in-place --recursive --parallel Sources Tests Snippets Benchmarks Package.swift
 
 lint: ## Check the form of every source file and change nothing.
 	@scripts/lint.sh

@@ -2,7 +2,8 @@
 # Installs what the tests need, builds everything, runs every test and says what ran. Ends with one line
 # "N passed, N failed"; the exit code is 0 only if something passed and nothing failed.
 #
-# Besides the Swift tests there are suites that run real executables: Tests/Interop/run.sh (tokens and keys exchanged with
+# Besides the Swift tests there are suites that run real executables: Tests/Documentation/run.sh (the guides build, and
+# the code in them does what they say), Tests/Interop/run.sh (tokens and keys exchanged with
 # JOSE libraries that we did not write), Tests/Journeys/run.sh (relying parties and a browser that we did not write) and
 # Tests/Crash/run.sh (kill -9 and lost writes). Each ends with its own line "N passed, N failed" and gets:
 #   SIGNET_BIN       the executable under test
@@ -24,7 +25,7 @@ heading() { printf '\n== %s\n' "$*"; }
 count() {
     passed=$((passed + $2))
     failed=$((failed + $3))
-    report+=("$(printf '  %-10s %5d passed, %d failed  (%d s)' "$1" "$2" "$3" "$4")")
+    report+=("$(printf '  %-13s %5d passed, %d failed  (%d s)' "$1" "$2" "$3" "$4")")
 }
 
 run_swift_tests() {
@@ -50,7 +51,7 @@ run_suite() {
     heading "$name"
     bash "$script" 2>&1 | tee "$logs/$name.log" || code=$?
     if [ "$code" -eq 77 ]; then
-        report+=("$(printf '  %-10s not run on this system' "$name")")
+        report+=("$(printf '  %-13s not run on this system' "$name")")
         return 0
     fi
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$logs/$name.log" | tail -n 1 || true)
@@ -80,6 +81,7 @@ SIGNET_CHROMIUM=$(find_chromium)
 export SIGNET_BIN SIGNET_CHROMIUM PATH="$PWD/.venv/bin:$PATH"
 
 run_swift_tests
+run_suite Documentation
 run_suite Interop
 run_suite Journeys
 run_suite Crash

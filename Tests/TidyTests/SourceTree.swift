@@ -10,7 +10,7 @@ struct SourceTree: Sendable, CustomTestStringConvertible {
     let sources: [SourceFile]
     /// Swift files under Tests, and what the journeys are written in.
     let tests: [SourceFile]
-    /// Markdown, scripts and manifests outside Sources and Tests.
+    /// Markdown, scripts, snippets and manifests outside Sources and Tests, and the documentation catalogs within.
     let others: [SourceFile]
 
     var testDescription: String { root.path }
@@ -23,10 +23,11 @@ struct SourceTree: Sendable, CustomTestStringConvertible {
         tests = SourceTree.read(root, "Tests") { path in
             [".swift", ".py", ".sh", ".c"].contains { path.hasSuffix($0) }
         }
-        let folders = ["Docs", "scripts", ".ci", "Benchmarks", "Examples"]
+        let folders = ["Docs", "Snippets", "scripts", ".ci", "Benchmarks", "Examples"]
         let files = ["README.md", "CONTRIBUTING.md", "Makefile", "Package.swift"]
         others =
             folders.flatMap { SourceTree.read(root, $0) { _ in true } }
+            + SourceTree.read(root, "Sources") { $0.hasSuffix(".md") }
             + files.compactMap { SourceTree.file(root, $0) }
     }
 

@@ -6,12 +6,19 @@
 /// A number written without fraction and exponent is an `integer` and must fit 64 bits; every other number is a
 /// `number`. Strings are compared by code points.
 public enum JSON: Sendable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A number without fraction and exponent.
     case integer(Int64)
+    /// Every other number.
     case number(Double)
+    /// A string.
     case string(String)
+    /// Values in their order.
     case array([JSON])
+    /// Members by name.
     case object(JSONObject)
 
     /// The text, if this is a string.

@@ -122,7 +122,7 @@ extension JWS {
     ///
     /// - Parameters:
     ///   - parameters: more header parameters; not `alg`, `kid`, `b64` and `crit`, which are written here.
-    ///   - encoding: ``PayloadForm/detached`` or ``PayloadForm/detachedUnencoded``.
+    ///   - form: ``PayloadForm/detached`` or ``PayloadForm/detachedUnencoded``.
     /// - Throws: `malformed` for other parameters or an attached form; `signingFailed` if the primitive refuses.
     public static func detached(
         _ payload: [UInt8],
