@@ -58,7 +58,8 @@ enum TextFile {
 }
 
 extension Console {
-    func say(_ value: JSON) { say(value.pretty) }
+    /// JSON whose strings may be anybody's: nothing in it steers the terminal.
+    func say(_ value: JSON) { say(JSON.withoutControls(value.pretty)) }
 }
 
 extension OutputOptions {

@@ -9,7 +9,7 @@ struct ExitStatus: Hashable, Sendable {
     static let usage = ExitStatus(code: 64, meaning: "the command line was not understood")
     static let data = ExitStatus(
         code: 65,
-        meaning: "what was given or stored is unusable: an unsound record, a corrupt or newer database"
+        meaning: "what was given or stored is unusable: a refused token, an unsound record, a corrupt or newer database"
     )
     static let noInput = ExitStatus(code: 66, meaning: "a file that was named cannot be read")
     static let notOnRecord = ExitStatus(

@@ -22,6 +22,7 @@ enum Files {
         var description: String { String(cString: strerror(number)).lowercased() }
         static var last: SystemError { SystemError(number: errno) }
         static let missing = SystemError(number: ENOENT)
+        static let exists = SystemError(number: EEXIST)
         static let notAFolder = SystemError(number: ENOTDIR)
     }
 
@@ -55,6 +56,11 @@ enum Files {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .last }
         defer { close(descriptor) }
+        return try readAll(descriptor: descriptor, limit: limit)
+    }
+
+    /// What is left to read, at most `limit` bytes; `EFBIG` if there are more.
+    static func readAll(descriptor: Int32, limit: Int) throws(SystemError) -> [UInt8] {
         var content: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         while true {

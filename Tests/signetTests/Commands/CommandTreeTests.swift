@@ -18,7 +18,7 @@ struct CommandTreeTests {
     @Test("Every command has an abstract and examples")
     func examples() {
         let all = Self.leaves()
-        #expect(all.count == 30)
+        #expect(all.count == 35)
         for (path, command) in all where path != ["version"] {
             let name = path.joined(separator: " ")
             #expect(!command.configuration.abstract.isEmpty, "\(name)")
@@ -32,6 +32,8 @@ struct CommandTreeTests {
         for (path, command) in Self.leaves() {
             let name = path.joined(separator: " ")
             let help = SignetCommand.helpMessage(for: command, columns: 200)
+            // What jwt prints is a token, a key or JSON already, and it works on files of its own.
+            guard path[0] != "jwt" else { continue }
             if name != "serve" && name != "config check" { #expect(help.contains("--json"), "\(name)") }
             guard name != "version" else { continue }
             #expect(help.contains("--data-dir"), "\(name)")
