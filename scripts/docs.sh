@@ -36,7 +36,7 @@ python3 scripts/documentation.py snippets Snippets "$graphs/snippets.symbols.jso
 
 code=0
 "$(tool docc)" convert Sources/JOSE/JOSE.docc --additional-symbol-graph-dir "$graphs" --output-dir "$archive" \
-    --fallback-display-name JOSE --fallback-bundle-identifier signet.JOSE \
+    --fallback-display-name JOSE --fallback-bundle-identifier signet.JOSE --fallback-default-module-kind Library \
     --diagnostics-file "$docs/diagnostics.json" >"$docs/docc.log" 2>&1 || code=$?
 if [ ! -e "$docs/diagnostics.json" ]; then
     cat "$docs/docc.log" >&2

@@ -15,7 +15,7 @@ precondition(key.algorithm == .es256 && key.publicJWK.members["alg"] == "ES256")
 // snippet.show
 
 // snippet.names
-/// Sign under the name that every library knows; accept both, and ask for them in this order.
+// Sign under the name that most libraries know, and accept both.
 let ours = try SigningKey.generate(.edDSA)
 let accepted: [SignatureAlgorithm] = [.ed25519, .edDSA, .es256]
 // snippet.end
@@ -24,11 +24,14 @@ precondition(ours.algorithm.name == "EdDSA" && accepted.allSatisfy { !$0.isSymme
 // snippet.show
 
 // snippet.configured
-/// A list of algorithms that somebody configured, read before the first token comes.
+/// A list that somebody configured, read before the first token comes.
 func algorithms(named names: [String]) throws -> [SignatureAlgorithm] {
     try names.map { name in
-        guard let algorithm = SignatureAlgorithm(name: name), !algorithm.isSymmetric else {
-            throw JOSEError(.algorithmRefused, claim: "alg", reason: "not a public-key algorithm: \(name)")
+        guard let algorithm = SignatureAlgorithm(name: name),
+            !algorithm.isSymmetric
+        else {
+            let reason = "expected a public-key algorithm, got \(name)"
+            throw JOSEError(.algorithmRefused, claim: "alg", reason: reason)
         }
         return algorithm
     }
@@ -41,13 +44,13 @@ precondition((try? algorithms(named: ["HS256"])) == nil && (try? algorithms(name
 // snippet.show
 
 // snippet.symmetric
-/// The same program writes and reads these tokens, so one key is enough, and nobody else has it.
+// The same program writes and reads these tokens. Nobody else has the key.
 let stateKey = try SigningKey.generate(.hs256)
-let state = try JWT.signed(
-    RegisteredClaims(issuer: "https://shop.example", expiresAt: now + .seconds(600)).members,
-    type: "state+jwt",
-    by: stateKey
+let stateClaims = RegisteredClaims(
+    issuer: "https://shop.example",
+    expiresAt: now + .seconds(600)
 )
+let state = try JWT.signed(stateClaims.members, type: "state+jwt", by: stateKey)
 let returned = try UnverifiedToken(state).verified(
     by: KeySet([stateKey.verificationKey]),
     expecting: Expectations(
@@ -79,14 +82,20 @@ do {
 // snippet.end
 
 // snippet.nested
-/// The reader's key: what is encrypted to its public half only the reader can open.
+// The reader's key: what is encrypted to its public half only the reader opens.
 let readerKey = try DecryptionKey.generate(.ecdhES, curve: .x25519)
 
-/// Sign first, then encrypt: the signature says who speaks, the encryption says who may read.
-let signed = try JWT.signed(["iss": "https://id.example", "sub": "ada"], type: "JWT", by: ours)
-let sealed = try JWT.encrypted(signed: signed, to: readerKey.encryptionKey, encryption: .a256GCM)
+// Sign first, then encrypt: the signature says who speaks, the encryption says
+// who may read.
+let claims: JSONObject = ["iss": "https://id.example", "sub": "ada"]
+let signed = try JWT.signed(claims, type: "JWT", by: ours)
+let sealed = try JWT.encrypted(
+    signed: signed,
+    to: readerKey.encryptionKey,
+    encryption: .a256GCM
+)
 
-/// Opening gives a token that nobody has verified yet.
+// Opening gives a token that nobody has verified yet.
 let opened = try UnopenedToken(sealed).opened(
     by: DecryptionKeySet([readerKey]),
     keyManagement: [.ecdhES],

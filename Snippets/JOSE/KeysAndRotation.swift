@@ -25,7 +25,8 @@ precondition(current.keyID == current.publicJWK.thumbprint())
 // snippet.publish
 /// The JWK Set to publish: public halves only.
 func jwks(_ keys: [SigningKey]) -> [UInt8] {
-    let set: JSONObject = ["keys": .array(keys.map { .object($0.publicJWK.members) })]
+    let entries = keys.map { JSON.object($0.publicJWK.members) }
+    let set: JSONObject = ["keys": .array(entries)]
     return set.serialized()
 }
 // snippet.end
@@ -34,7 +35,7 @@ precondition(!String(decoding: jwks([current]), as: UTF8.self).contains("\"d\"")
 // snippet.show
 
 // snippet.rotate
-/// The keys of an issuer during a rotation: only `current` signs, all of them are published.
+/// An issuer's keys: only `current` signs, all of them are published.
 struct IssuerKeyRing {
     var next: SigningKey?
     var current: SigningKey
@@ -47,7 +48,7 @@ struct IssuerKeyRing {
         next = key
     }
 
-    /// Step 2, when every cached copy of the old set is out of date: the new key signs.
+    /// Step 2, when every copy of the old set is out of date: the new key signs.
     mutating func activate() {
         guard let key = next else { return }
         retired.append(current)
@@ -93,7 +94,8 @@ let pem = try current.privateJWK.pem()
 // snippet.show
 
 // snippet.import
-/// PEM says nothing about the algorithm or the `kid`: the caller names the one, the thumbprint is the other.
+// PEM says nothing about algorithm and `kid`: the caller names the one,
+// the thumbprint is the other.
 let imported = try SigningKey(JWK(pem: pem), algorithm: .es256)
 // snippet.end
 // snippet.hide
@@ -101,7 +103,7 @@ precondition(imported.keyID == current.keyID)
 // snippet.show
 
 // snippet.export
-/// For a peer that wants PEM: the public half, `-----BEGIN PUBLIC KEY-----`.
+// For a peer that wants PEM: the public half, `-----BEGIN PUBLIC KEY-----`.
 let publicPEM = try imported.publicJWK.pem()
 // snippet.end
 // snippet.hide
@@ -109,7 +111,7 @@ precondition(publicPEM.hasPrefix("-----BEGIN PUBLIC KEY-----\n"))
 // snippet.show
 
 // snippet.store
-/// The whole key as bytes, to be encrypted before they are written anywhere.
+// The whole key as bytes, to be encrypted before they are written anywhere.
 let secret = imported.privateJWK.members.serialized()
 let restored = try SigningKey(JWK(parsing: secret))
 // snippet.end

@@ -19,7 +19,7 @@ let text = try JWT.signed(members, type: "at+jwt", by: signingKey)
 // snippet.show
 
 // snippet.keys
-// The bytes of the issuer's JWK Set, fetched over TLS from the `jwks_uri` of its metadata.
+// The issuer's JWK Set, fetched over TLS from the `jwks_uri` of its metadata.
 let keys = try KeySet(parsing: jwks)
 // snippet.end
 
@@ -38,7 +38,8 @@ func expectations(at now: Instant) -> Expectations {
 // snippet.end
 
 // snippet.verify
-let token = try UnverifiedToken(text).verified(by: keys, expecting: expectations(at: now))
+let token = try UnverifiedToken(text)
+    .verified(by: keys, expecting: expectations(at: now))
 let subject = token.subject
 let scope = token["scope"]?.stringValue
 // snippet.end
@@ -65,11 +66,18 @@ precondition(claims.roles == ["clerk"] && claims.clientID == "web-shop")
 // snippet.show
 
 // snippet.issuers
-/// Several issuers: the unverified `iss` chooses the keys, and the same text is then what verification demands.
-func verify(_ text: String, trusting issuers: [String: KeySet], now: Instant) throws(JOSEError) -> VerifiedToken {
+/// The unverified `iss` chooses the keys, and the same text is what verification
+/// then demands.
+func verify(
+    _ text: String,
+    trusting issuers: [String: KeySet],
+    now: Instant
+) throws(JOSEError) -> VerifiedToken {
     let unverified = try UnverifiedToken(text)
-    guard let issuer = unverified.unverifiedClaims["iss"]?.stringValue, let keys = issuers[issuer] else {
-        throw JOSEError(.claimInvalid, claim: "iss", reason: "not an issuer that we trust")
+    guard let issuer = unverified.unverifiedClaims["iss"]?.stringValue,
+        let keys = issuers[issuer]
+    else {
+        throw JOSEError(.claimInvalid, claim: "iss", reason: "not one that we trust")
     }
     var expected = expectations(at: now)
     expected.issuer = .exactly(issuer)
@@ -82,7 +90,7 @@ precondition(trusted.subject == "ada" && (try? verify(text, trusting: ["https://
 // snippet.show
 
 // snippet.hint
-/// An `id_token_hint` says who used to be signed in; it may have expired, and it grants nothing.
+/// For an `id_token_hint`: it says who used to be signed in, and grants nothing.
 func expectationsOfHint(now: Instant) -> Expectations {
     Expectations(
         issuer: .exactly("https://id.example"),
@@ -101,14 +109,14 @@ precondition(hint.subject == "ada")
 // snippet.show
 
 // snippet.answer
-/// The answer of a resource server (RFC 6750 §3.1): status and `WWW-Authenticate`.
+/// Status and `WWW-Authenticate` (RFC 6750 §3.1).
 ///
-/// Beside an expiry, every refusal looks the same to its sender: code, claim and reason are for our own log.
+/// All refusals but one look the same to the sender. The rest is for our log.
 func answer(to error: JOSEError) -> (status: Int, challenge: String) {
     switch error.code {
     case .tokenExpired:
-        // The one refusal after which an honest client should fetch a new token and try again.
-        (401, #"Bearer error="invalid_token", error_description="The token expired""#)
+        // An honest client fetches a new token and tries again.
+        (401, #"Bearer error="invalid_token", error_description="expired""#)
     default:
         (401, #"Bearer error="invalid_token""#)
     }
@@ -135,24 +143,34 @@ final class IssuerKeys: Sendable {
     private let state: Mutex<State>
     private let fetch: @Sendable () async throws -> [UInt8]
 
-    init(_ keys: KeySet, fetchedAt now: Instant, fetch: @escaping @Sendable () async throws -> [UInt8]) {
+    init(
+        _ keys: KeySet,
+        fetchedAt now: Instant,
+        fetch: @escaping @Sendable () async throws -> [UInt8]
+    ) {
         state = Mutex(State(keys: keys, mayFetchAfter: now + .seconds(60)))
         self.fetch = fetch
     }
 
-    func verify(_ text: String, expecting expected: Expectations) async throws -> VerifiedToken {
+    func verify(
+        _ text: String,
+        expecting expected: Expectations
+    ) async throws -> VerifiedToken {
         let token = try UnverifiedToken(text)
+        let known = state.withLock { $0.keys }
         do throws(JOSEError) {
-            return try token.verified(by: state.withLock { $0.keys }, expecting: expected)
+            return try token.verified(by: known, expecting: expected)
         } catch {
-            guard error.code == .keyUnknown, startsFetch(at: expected.now) else { throw error }
+            guard error.code == .keyUnknown, startsFetch(at: expected.now) else {
+                throw error
+            }
         }
         let fresh = try KeySet(parsing: await fetch())
         state.withLock { $0.keys = fresh }
         return try token.verified(by: fresh, expecting: expected)
     }
 
-    /// Perhaps the issuer rotated; but anybody can invent a `kid`, so a fetch a minute is all that it causes.
+    /// At most once a minute: anybody can invent a `kid`.
     private func startsFetch(at now: Instant) -> Bool {
         state.withLock { state in
             guard now >= state.mayFetchAfter else { return false }
@@ -186,7 +204,7 @@ final class Revocations: Sendable {
     }
 }
 
-// One of each for the process. The cache asks at every sight of a token, so a revocation works at once.
+// One of each for the process. The cache asks at every sight of a token.
 let revocations = Revocations()
 let cache = VerifiedTokenCache { revocations.contains($0) }
 
