@@ -1,9 +1,11 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test build docs bench-jose fmt lint clean
+.PHONY: help run test build docs bench-jose fuzz fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
+# How long `make fuzz` runs.
+SECONDS ?= 600
 
 help: ## Say what can be made here.
 	@echo 'make …'
@@ -24,11 +26,14 @@ docs: ## Build the documentation of the JOSE product into .build/docs, and fail 
 bench-jose: ## Measure JOSE against other libraries: install what they need, build in release, print a table (Benchmarks/README.md).
 	@scripts/bench-jose.sh
 
+fuzz: ## Give what reads strangers' bytes to libFuzzer for ten minutes (other durations: make fuzz SECONDS=60).
+	@scripts/fuzz.sh $(SECONDS)
+
 fmt: ## Format every Swift file in place.
-	@swift format --in-place --recursive --parallel Sources Tests Snippets Benchmarks Package.swift
+	@swift format --in-place --recursive --parallel Sources Tests Snippets Benchmarks Fuzz Package.swift
 
 lint: ## Check the form of every source file and change nothing.
 	@scripts/lint.sh
 
 clean: ## Remove what was built and installed here; the data of `make run` (signet-data) stays.
-	@rm -rf .build .venv Benchmarks/.build
+	@rm -rf .build .venv Fuzz/.build Benchmarks/.build

@@ -9,7 +9,7 @@ require_swift
 install_python
 
 swift_paths=(Package.swift)
-for folder in Sources Tests Snippets Benchmarks Examples; do
+for folder in Sources Tests Snippets Benchmarks Fuzz Examples; do
     if [ -d "$folder" ]; then swift_paths+=("$folder"); fi
 done
 echo "lint: swift format lint --strict ${swift_paths[*]}"

@@ -24,7 +24,7 @@ struct SourceTree: Sendable, CustomTestStringConvertible {
             [".swift", ".py", ".sh", ".c"].contains { path.hasSuffix($0) }
         }
         let folders = ["Docs", "Snippets", "scripts", ".ci", "Benchmarks", "Examples"]
-        let files = ["README.md", "CONTRIBUTING.md", "Makefile", "Package.swift"]
+        let files = ["README.md", "CONTRIBUTING.md", "Makefile", "Package.swift", "Fuzz/README.md"]
         others =
             folders.flatMap { SourceTree.read(root, $0) { _ in true } }
             + SourceTree.read(root, "Sources") { $0.hasSuffix(".md") }

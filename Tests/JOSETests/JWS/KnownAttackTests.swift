@@ -109,6 +109,19 @@ import Testing
         #expect(throws: Never.self) { try Sample.verify(Forgery(header: header).signed(by: key)) }
     }
 
+    @Test("CVE-2017-15361 (ROCA): a modulus with the fingerprint of the weak generator is refused, the next odd one is read")
+    func weakGenerator() throws {
+        // One more than a multiple of every prime of the fingerprint: 65537 to the power of zero.
+        func key(ending: String) throws -> JWK {
+            let tail = "Bml-vtLJyxuBBYVZP4HaMg36sQvfLg8dnoAv" + ending
+            let modulus = "g" + String(repeating: "A", count: 341 - tail.count) + tail
+            return try JWK(["kty": "RSA", "n": .string(modulus), "e": "AQAB"])
+        }
+        let error = try refusal { try VerificationKey(key(ending: "zw")) }
+        #expect(error.code == .keyInvalid && error.claim == "n" && error.reason.contains("ROCA"))
+        #expect(throws: Never.self) { try VerificationKey(key(ending: "0Q")) }
+    }
+
     @Test(
         "A token signed by one key verifies under no other key of the same algorithm",
         arguments: SignatureAlgorithm.all
