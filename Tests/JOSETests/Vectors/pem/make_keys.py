@@ -100,6 +100,7 @@ bad("rsa-pss without parameters","openssl genpkey -algorithm RSA-PSS -pkeyopt rs
 bad("rsa-pss with SHA-1","openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha1 -pkeyopt rsa_pss_keygen_mgf1_md:sha1 -pkeyopt rsa_pss_keygen_saltlen:20 -out pss1.pem",U,"PS256")
 bad("rsa-pss with a mask of another hash","openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha256 -pkeyopt rsa_pss_keygen_mgf1_md:sha512 -pkeyopt rsa_pss_keygen_saltlen:32 -out pss2.pem",U,"PS256")
 bad("rsa-pss with a short salt","openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha256 -pkeyopt rsa_pss_keygen_mgf1_md:sha256 -pkeyopt rsa_pss_keygen_saltlen:20 -out pss3.pem",U,"PS256")
+bad("rsa-pss with a long salt","openssl genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_pss_keygen_md:sha256 -pkeyopt rsa_pss_keygen_mgf1_md:sha256 -pkeyopt rsa_pss_keygen_saltlen:64 -out pss4.pem",U,"PS256")
 k=mldsa.MLDSA44PrivateKey.generate()
 no("ML-DSA-44","pyca/cryptography 48 (OpenSSL 4.0.0)",k.private_bytes(s.Encoding.PEM,s.PrivateFormat.PKCS8,s.NoEncryption()).decode(),U,"ML-DSA-44")
 sh("ssh-keygen -q -t ed25519 -N '' -C x -f ssh && true") if subprocess.run("which ssh-keygen",shell=True).returncode==0 else None
