@@ -22,7 +22,7 @@ fuzzer=$(swift build "${flags[@]}" --show-bin-path)/FuzzJOSE
 
 seconds=${1:-600}
 targets=("${@:2}")
-if [ "${#targets[@]}" -eq 0 ]; then mapfile -t targets < <("$fuzzer" targets); fi
+if [ "${#targets[@]}" -eq 0 ]; then read -r -a targets <<<"$("$fuzzer" targets | tr "\n" " ")"; fi
 share=$((seconds / ${#targets[@]}))
 work=Fuzz/.build/fuzz
 findings=Fuzz/.build/findings

@@ -28,6 +28,9 @@ SIGNATURES = {
     "ML-DSA-87": ("ML-DSA-87", {"jwcrypto"}),
 }
 
+# JWS in JSON serialization; PyJWT has the compact one only.
+SERIALIZING = ALL - {"pyjwt"}
+
 # Our key management algorithms and the keys that each takes; for dir the content encryption says it.
 AGREEMENT = ("P-256", "P-384", "P-521", "X25519")
 KEY_MANAGEMENT = {

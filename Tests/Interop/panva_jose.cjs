@@ -28,6 +28,12 @@ const operations = {
     const options = { algorithms: [alg], issuer, audience, typ: 'JWT', requiredClaims: ['exp'] };
     return (await jose.jwtVerify(token, await importKey(jwk, alg), options)).payload;
   },
+  signJSON: async ({ jwk, alg, text }) =>
+    new jose.FlattenedSign(new TextEncoder().encode(text)).setProtectedHeader({ alg }).sign(await importKey(jwk, alg)),
+  verifyJSON: async ({ jwk, alg, jws }) => {
+    const verified = await jose.flattenedVerify(jws, await importKey(jwk, alg), { algorithms: [alg] });
+    return new TextDecoder().decode(verified.payload);
+  },
   encrypt: async ({ jwk, alg, enc, text, cty }) =>
     new jose.CompactEncrypt(new TextEncoder().encode(text))
       .setProtectedHeader({ alg, enc, ...(cty && { cty }) })

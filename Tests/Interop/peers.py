@@ -81,7 +81,7 @@ class Peer:
     def lacks(self, *_, **__):
         raise Refused(f"{self.name} lacks this")
 
-    keygen = sign = verify = encrypt = decrypt = thumbprint = thumbprint_uri = to_pem = from_pem = lacks
+    keygen = sign = verify = sign_json = verify_json = encrypt = decrypt = thumbprint = thumbprint_uri = to_pem = from_pem = lacks
 
     def close(self):
         pass
@@ -116,6 +116,12 @@ class LinePeer(Peer):
 
     def verify(self, jwk, alg, token):
         return self.ask("verify", jwk=jwk, alg=alg, token=token, issuer=ISSUER, audience=AUDIENCE)
+
+    def sign_json(self, jwk, alg, text):
+        return self.ask("signJSON", jwk=jwk, alg=alg, text=text)
+
+    def verify_json(self, jwk, alg, jws):
+        return self.ask("verifyJSON", jwk=jwk, alg=alg, jws=jws)
 
     def encrypt(self, jwk, alg, enc, text, **header):
         return self.ask("encrypt", jwk=jwk, alg=alg, enc=enc, text=text, **header)
@@ -216,8 +222,8 @@ class Joserfc(Peer):
 
     def __init__(self):
         import joserfc
-        from joserfc import jwe, jwk, jwt
-        self.jwe, self.jwk, self.jwt = jwe, jwk, jwt
+        from joserfc import jwe, jwk, jws, jwt
+        self.jwe, self.jwk, self.jws, self.jwt = jwe, jwk, jws, jwt
         self.version = joserfc.__version__
 
     @refusing
@@ -239,6 +245,14 @@ class Joserfc(Peer):
         )
         registry.validate(decoded.claims)
         return decoded.claims
+
+    @refusing
+    def sign_json(self, jwk, alg, text):
+        return self.jws.serialize_json({"protected": {"alg": alg}}, text, self.jwk.import_key(jwk), algorithms=[alg])
+
+    @refusing
+    def verify_json(self, jwk, alg, jws):
+        return self.jws.deserialize_json(jws, self.jwk.import_key(jwk), algorithms=[alg]).payload.decode()
 
     @refusing
     def encrypt(self, jwk, alg, enc, text, **header):
@@ -275,8 +289,8 @@ class Jwcrypto(Peer):
 
     def __init__(self):
         import importlib.metadata
-        from jwcrypto import jwe, jwk, jwt
-        self.jwe, self.jwk, self.jwt = jwe, jwk, jwt
+        from jwcrypto import jwe, jwk, jws, jwt
+        self.jwe, self.jwk, self.jws, self.jwt = jwe, jwk, jws, jwt
         self.version = importlib.metadata.version("jwcrypto")
 
     @refusing
@@ -296,6 +310,20 @@ class Jwcrypto(Peer):
             jwt=token, key=self.jwk.JWK(**jwk), algs=[alg], check_claims=checks, expected_type="JWS"
         )
         return json.loads(decoded.claims)
+
+    @refusing
+    def sign_json(self, jwk, alg, text):
+        token = self.jws.JWS(text.encode())
+        token.allowed_algs = [alg]
+        token.add_signature(self.jwk.JWK(**jwk), protected=json.dumps({"alg": alg}))
+        return json.loads(token.serialize(compact=False))
+
+    @refusing
+    def verify_json(self, jwk, alg, jws):
+        token = self.jws.JWS()
+        token.allowed_algs = [alg]
+        token.deserialize(json.dumps(jws), self.jwk.JWK(**jwk))
+        return token.payload.decode()
 
     @refusing
     def encrypt(self, jwk, alg, enc, text, **header):

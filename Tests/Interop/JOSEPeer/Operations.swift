@@ -40,6 +40,8 @@ struct Request {
         case "public": .object(try jwk().publicJWK.members)
         case "sign": try sign()
         case "verify": try verify()
+        case "signJSON": try signJSON()
+        case "verifyJSON": try verifyJSON()
         case "encrypt": try encrypt()
         case "decrypt": try decrypt()
         case "openNested": try openNested()
@@ -68,6 +70,21 @@ struct Request {
     private func sign() throws -> JSON {
         let key = try SigningKey(jwk(), algorithm: signatureAlgorithm())
         return .string(try JWT.signed(object("claims"), type: "JWT", by: key))
+    }
+
+    /// `jwk`, `alg`, `text` → a JWS in flattened JSON serialization.
+    private func signJSON() throws -> JSON {
+        let key = try SigningKey(jwk(), algorithm: signatureAlgorithm())
+        return .object(try JWS.flattened(Array(text("text").utf8), by: ContentSigner(key)))
+    }
+
+    /// `jwk`, `alg`, `jws` → the payload.
+    private func verifyJSON() throws -> JSON {
+        let algorithm = try signatureAlgorithm()
+        let keys = KeySet([try VerificationKey(jwk(), algorithm: algorithm)])
+        let verified = try UnverifiedSignedContent(parsing: object("jws").serialized())
+            .verified(by: keys, algorithms: [algorithm], requiring: .all)
+        return .string(String(decoding: verified.payload, as: UTF8.self))
     }
 
     /// `jwk`, `alg`, `token`, `issuer`, `audience` → the claims.
