@@ -11,7 +11,7 @@ public struct SignatureAlgorithm: Sendable, CustomStringConvertible {
 
     private init(_ name: String, _ family: SignatureFamily, _ definition: StaticString) {
         self.name = name
-        packedName = Self.packed(name.utf8.span) ?? 0
+        packedName = Self.packed(name) ?? 0
         self.family = family
         self.definition = definition
     }
@@ -61,11 +61,6 @@ public struct SignatureAlgorithm: Sendable, CustomStringConvertible {
     ///
     /// Names are case-sensitive (RFC 7515 §4.1.1).
     public init?(name: String) {
-        self.init(name: name.utf8.span)
-    }
-
-    /// The algorithm whose registered name has these bytes.
-    init?(name: Span<UInt8>) {
         guard let packed = Self.packed(name), let row = Self.all.first(where: { $0.packedName == packed }) else {
             return nil
         }
@@ -101,11 +96,12 @@ public struct SignatureAlgorithm: Sendable, CustomStringConvertible {
         }
     }
 
-    private static func packed(_ name: Span<UInt8>) -> UInt128? {
-        guard name.count < 16 else { return nil }
+    private static func packed(_ name: String) -> UInt128? {
+        let count = name.utf8.count
+        guard count < 16 else { return nil }
         // The count keeps zero bytes at the end apart from no bytes.
-        var packed = UInt128(name.count) << 120
-        for index in name.indices { packed |= UInt128(name[index]) << (8 * index) }
+        var packed = UInt128(count) << 120
+        for (index, byte) in name.utf8.enumerated() { packed |= UInt128(byte) << (8 * index) }
         return packed
     }
 }
