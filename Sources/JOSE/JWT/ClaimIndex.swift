@@ -74,17 +74,13 @@ struct ClaimIndex: Sendable {
         // RFC 7519 §2: "A JSON numeric value representing the number of seconds from 1970-01-01T00:00:00Z UTC …
         // non-integer values can be represented."
         let node = index.nodes[value]
-        switch node.kind {
-        case .integer:
-            let (milliseconds, overflow) = Int64(bitPattern: node.bits).multipliedReportingOverflow(by: 1000)
-            if !overflow { return Instant(millisecondsSinceEpoch: milliseconds) }
-        case .number:
-            if let milliseconds = Int64(exactly: (Double(bitPattern: node.bits) * 1000).rounded(.towardZero)) {
-                return Instant(millisecondsSinceEpoch: milliseconds)
+        let instant =
+            switch node.kind {
+            case .integer: NumericDate.instant(seconds: Int64(bitPattern: node.bits))
+            case .number: NumericDate.instant(seconds: Double(bitPattern: node.bits))
+            default: throw JOSEError(.claimInvalid, claim: name, reason: "expected a number of seconds")
             }
-        default:
-            throw JOSEError(.claimInvalid, claim: name, reason: "expected a number of seconds")
-        }
-        throw JOSEError(.claimInvalid, claim: name, reason: "the time is out of range")
+        guard let instant else { throw JOSEError(.claimInvalid, claim: name, reason: "the time is out of range") }
+        return instant
     }
 }

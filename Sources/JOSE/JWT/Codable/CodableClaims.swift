@@ -1,5 +1,5 @@
 // Room: a caller's own Codable types as claims (RFC 7519 §4.2, §4.3), without Foundation. Owns the encoder and decoder
-// between Codable and the JSON values, the NumericDate (RFC 7519 §2) of an Instant, and the errors that name the claim.
+// between Codable and the JSON values, and the errors that name the claim.
 
 extension VerifiedToken {
     /// All claims as a type of the caller's.
@@ -76,46 +76,6 @@ extension JWT {
         }
         _ = try RegisteredClaims(all)
         return try signed(all, type: type, by: key)
-    }
-}
-
-extension RegisteredClaims {
-    /// Sets the claims to sign; what is nil or empty is left out.
-    public init(
-        issuer: String? = nil,
-        subject: String? = nil,
-        audience: [String] = [],
-        expiresAt: Instant? = nil,
-        notBefore: Instant? = nil,
-        issuedAt: Instant? = nil,
-        tokenID: String? = nil
-    ) {
-        self.issuer = issuer
-        self.subject = subject
-        self.audience = audience
-        self.expiresAt = expiresAt
-        self.notBefore = notBefore
-        self.issuedAt = issuedAt
-        self.tokenID = tokenID
-    }
-
-    /// The claims that are there, by their names.
-    public var members: JSONObject {
-        var members = JSONObject()
-        members["iss"] = issuer.map(JSON.string)
-        members["sub"] = subject.map(JSON.string)
-        // RFC 7519 §4.1.3: "In the special case when the JWT has one audience, the "aud" value MAY be a single
-        // case-sensitive string"
-        if audience.count > 1 {
-            members["aud"] = .array(audience.map(JSON.string))
-        } else {
-            members["aud"] = audience.first.map(JSON.string)
-        }
-        members["exp"] = expiresAt.map(NumericDate.json)
-        members["nbf"] = notBefore.map(NumericDate.json)
-        members["iat"] = issuedAt.map(NumericDate.json)
-        members["jti"] = tokenID.map(JSON.string)
-        return members
     }
 }
 

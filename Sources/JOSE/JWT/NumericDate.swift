@@ -15,12 +15,20 @@ enum NumericDate {
     /// The moment, cut to the millisecond; nil for what is no number or out of range.
     static func instant(_ value: JSON) -> Instant? {
         switch value {
-        case .integer(let seconds):
-            let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-            return overflow ? nil : Instant(millisecondsSinceEpoch: milliseconds)
-        case .number(let seconds):
-            return Int64(exactly: (seconds * 1000).rounded(.towardZero)).map(Instant.init(millisecondsSinceEpoch:))
-        default: return nil
+        case .integer(let seconds): instant(seconds: seconds)
+        case .number(let seconds): instant(seconds: seconds)
+        default: nil
         }
+    }
+
+    /// The moment of whole seconds; nil out of range.
+    static func instant(seconds: Int64) -> Instant? {
+        let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+        return overflow ? nil : Instant(millisecondsSinceEpoch: milliseconds)
+    }
+
+    /// The moment of seconds with a fraction, cut to the millisecond; nil out of range.
+    static func instant(seconds: Double) -> Instant? {
+        Int64(exactly: (seconds * 1000).rounded(.towardZero)).map(Instant.init(millisecondsSinceEpoch:))
     }
 }
