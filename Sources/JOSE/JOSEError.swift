@@ -1,6 +1,6 @@
-// Room: JOSE. Bytes in, verified claims out: JWS (RFC 7515), JWE (RFC 7516), JWK (RFC 7517), the algorithms of RFC 7518
-// and RFC 8037, JWT (RFC 7519), thumbprints (RFC 7638). It does no I/O, reads no clock and stores nothing; the
-// primitives are swift-crypto's.
+// Room: JOSE. Bytes in, verified claims out: JWS (RFC 7515, RFC 7797), JWE (RFC 7516), JWK (RFC 7517) and PEM (RFC 7468),
+// the algorithms of RFC 7518, RFC 8037 and RFC 9964, JWT (RFC 7519), thumbprints (RFC 7638). It does no I/O and reads no
+// clock; nothing is kept but in a cache that the caller makes. The primitives are swift-crypto's, the DER is swift-asn1's.
 
 /// Why a token, a key or a JSON text was refused.
 public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -52,6 +52,8 @@ public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let tokenNotYetValid = Code("token-not-yet-valid")
         /// The token was issued longer ago than the maximum age allows.
         public static let tokenTooOld = Code("token-too-old")
+        /// The token is good, and was revoked.
+        public static let tokenRevoked = Code("token-revoked")
     }
 
     /// The kind of refusal.

@@ -52,6 +52,15 @@ public struct JSONObject: Sendable {
         }
     }
 
+    /// The member `name`, which must be a text if it is there.
+    func text(_ name: String) throws(JOSEError) -> String? {
+        guard let value = self[name] else { return nil }
+        guard let text = value.stringValue else {
+            throw JOSEError(.malformed, claim: name, reason: "expected a text")
+        }
+        return text
+    }
+
     /// Whether there are no members.
     public var isEmpty: Bool { members.isEmpty }
 

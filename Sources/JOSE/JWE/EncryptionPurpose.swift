@@ -9,6 +9,12 @@ struct EncryptionPurpose {
     var algorithm: KeyManagementAlgorithm
     /// Set where the JWK's `alg` is the name of a content encryption algorithm (RFC 7520 §5.6.1).
     var contentEncryption: ContentEncryptionAlgorithm?
+
+    /// How long a key for `dir` may be.
+    var directKeyBytes: [Int] {
+        if let contentEncryption { return [contentEncryption.keyBytes] }
+        return Set(ContentEncryptionAlgorithm.all.map(\.keyBytes)).sorted()
+    }
 }
 
 extension JWK {
@@ -71,21 +77,6 @@ extension JWK {
             let reason = "expected \(wanted.joined(separator: " or ")) among the operations"
             throw JOSEError(.keyUnfit, claim: "key_ops", reason: reason)
         }
-    }
-
-    /// The `key_ops` of the public half of this private key, from the private half's (RFC 7517 §4.3).
-    ///
-    /// `deriveKey` and `deriveBits` belong to the private half alone. Nil if nothing is left.
-    var publicKeyOperations: JSON? {
-        let counterparts = ["sign": "verify", "decrypt": "encrypt", "unwrapKey": "wrapKey"]
-        var result: [JSON] = []
-        for operation in members["key_ops"]?.arrayValue ?? [] {
-            guard let name = operation.stringValue else { continue }
-            let counterpart = counterparts[name] ?? (counterparts.values.contains(name) ? name : nil)
-            guard let counterpart, !result.contains(.string(counterpart)) else { continue }
-            result.append(.string(counterpart))
-        }
-        return result.isEmpty ? nil : .array(result)
     }
 
     /// The JWK with nothing but its type and the members of these names.

@@ -4,10 +4,10 @@ enum KeyOperation: String {
     case verify
 }
 
-/// The algorithm that a key serves, and whether the key says so or its type.
+/// The algorithm that a key serves, with the other name of it where the key may go by both.
 struct ServedAlgorithm {
     let algorithm: SignatureAlgorithm
-    /// The other name of the same primitive, under which the key serves too.
+    /// Nil unless nothing but the type of the key decided.
     let synonym: SignatureAlgorithm?
 }
 
@@ -67,6 +67,7 @@ extension JWK {
         }
     }
 
+    /// Checks that `key_ops`, if it is there, is a list of different texts.
     func checkKeyOperations() throws(JOSEError) {
         guard let value = members["key_ops"] else { return }
         guard let operations = value.arrayValue, operations.allSatisfy({ $0.stringValue != nil }) else {
@@ -76,5 +77,20 @@ extension JWK {
         guard Set(operations).count == operations.count else {
             throw JOSEError(.keyInvalid, claim: "key_ops", reason: "an operation occurs twice")
         }
+    }
+
+    /// The `key_ops` of the public half of this private key, from the private half's (RFC 7517 §4.3).
+    ///
+    /// `deriveKey` and `deriveBits` belong to the private half alone. Nil if nothing is left.
+    var publicKeyOperations: JSON? {
+        let counterparts = ["sign": "verify", "decrypt": "encrypt", "unwrapKey": "wrapKey"]
+        var result: [JSON] = []
+        for operation in members["key_ops"]?.arrayValue ?? [] {
+            guard let name = operation.stringValue else { continue }
+            let counterpart = counterparts[name] ?? (counterparts.values.contains(name) ? name : nil)
+            guard let counterpart, !result.contains(.string(counterpart)) else { continue }
+            result.append(.string(counterpart))
+        }
+        return result.isEmpty ? nil : .array(result)
     }
 }

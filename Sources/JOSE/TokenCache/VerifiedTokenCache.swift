@@ -87,11 +87,6 @@ public final class VerifiedTokenCache: Sendable {
     }
 }
 
-extension JOSEError.Code {
-    /// The token is good, and was revoked.
-    public static let tokenRevoked = JOSEError.Code("token-revoked")
-}
-
 /// How much a ``VerifiedTokenCache`` remembers.
 public struct TokenCacheLimits: Sendable {
     /// The most results; a token that passed several sets of expectations counts several times.

@@ -56,8 +56,3 @@ package enum ConcatKDF {
         stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: number >> $0) }
     }
 }
-
-extension SymmetricKey {
-    /// A copy of the key's bytes.
-    var bytes: [UInt8] { unsafe withUnsafeBytes { unsafe Array($0) } }
-}

@@ -15,6 +15,11 @@ extension Span where Element == UInt8 {
     }
 }
 
+extension SymmetricKey {
+    /// A copy of the key's bytes.
+    var bytes: [UInt8] { unsafe withUnsafeBytes { unsafe Array($0) } }
+}
+
 extension HMAC {
     /// The MAC over `message` from the state that holds the key.
     func code(for message: Span<UInt8>) -> MAC {

@@ -19,7 +19,7 @@ enum HMACKey: Sendable {
     /// A new key is as long as the output of its hash: RFC 7518 §3.2 asks for no less, and more adds no strength.
     static func generatedMembers(hash: SignatureHash) -> JSONObject {
         let key = SymmetricKey(size: SymmetricKeySize(bitCount: hash.byteCount * 8))
-        return ["k": .string(Base64URL.encode(unsafe key.withUnsafeBytes { unsafe Array($0) }))]
+        return ["k": .string(Base64URL.encode(key.bytes))]
     }
 
     var members: JSONObject {
