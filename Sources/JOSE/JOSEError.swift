@@ -78,6 +78,16 @@ public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+extension JOSEError {
+    /// Refuses a `crit` (RFC 7515 §4.1.11, RFC 7516 §4.1.13) of which nothing is understood, an empty or ill-typed one
+    /// included.
+    init(notUnderstood critical: JSON) {
+        let names = critical.arrayValue?.map { $0.stringValue.map(quoted) ?? "no text" }
+        let list = names?.joined(separator: ", ") ?? "no array"
+        self.init(.criticalUnsupported, claim: "crit", reason: "not understood: \(list)")
+    }
+}
+
 /// A piece of untrusted text made safe for one line of a log: printable ASCII only, at most 64 characters.
 func quoted(_ text: String) -> String {
     var result = "'"

@@ -19,21 +19,15 @@ public struct UnopenedJWE: Sendable {
     ///
     /// - Throws: `tooLarge` beyond the limits; `malformed` for anything that RFC 7516 §5.2 refuses before decryption.
     public init(_ text: String, limits: TokenLimits = .default) throws(JOSEError) {
-        let length = text.utf8.count
-        guard length <= limits.maximumBytes else {
-            throw JOSEError(.tooLarge, reason: "token: \(length) bytes, the limit is \(limits.maximumBytes)")
-        }
+        try limits.check(text)
         // CVE-2025-30204, CVE-2025-27144: looks for five dots at most, whatever comes after them.
-        let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 5, omittingEmptySubsequences: false)
+        let parts = Array(text.utf8).split(separator: UInt8(ascii: "."), maxSplits: 5, omittingEmptySubsequences: false)
         guard parts.count == 5 else {
             throw JOSEError(.malformed, reason: "token: expected five parts with a dot between them")
         }
         var decoded: [[UInt8]] = []
-        for part in parts { decoded.append(try Base64URL.decode(String(Substring(part)))) }
-        header = try JSONObject(
-            parsing: decoded[0],
-            limits: ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth)
-        )
+        for part in parts { decoded.append(try Base64URL.decode(part)) }
+        header = try JSONObject(parsing: decoded[0], limits: limits.parsing)
         encryptedKey = decoded[1]
         content = SealedContent(initializationVector: decoded[2], ciphertext: decoded[3], tag: decoded[4])
         authenticatedData = Array(parts[0])
@@ -88,10 +82,7 @@ public struct UnopenedJWE: Sendable {
     private func checkExtensions() throws(JOSEError) {
         // RFC 7516 §4.1.13: "This parameter has the same meaning, syntax, and processing rules as the "crit" Header
         // Parameter defined in Section 4.1.11 of [JWS]". No extension is understood here, and an empty list is forbidden.
-        if let critical = header["crit"] {
-            let names = critical.arrayValue?.map { $0.stringValue.map(quoted) ?? "no text" }.joined(separator: ", ")
-            throw JOSEError(.criticalUnsupported, claim: "crit", reason: "not understood: \(names ?? "no array")")
-        }
+        if let critical = header["crit"] { throw JOSEError(notUnderstood: critical) }
         try header.checkUncompressed()
     }
 }
@@ -150,10 +141,7 @@ public enum JWE {
         let sealed = try encryption.seal(plaintext, with: contentKey.key, authenticating: Array(authenticated.utf8))
         let parts = [contentKey.encrypted, sealed.initializationVector, sealed.ciphertext, sealed.tag]
         let token = ([authenticated] + parts.map(Base64URL.encode)).joined(separator: ".")
-        guard token.utf8.count <= limits.maximumBytes else {
-            let reason = "token: \(token.utf8.count) bytes, the limit is \(limits.maximumBytes)"
-            throw JOSEError(.tooLarge, reason: reason)
-        }
+        try limits.check(token)
         return token
     }
 }

@@ -1,23 +1,6 @@
 // Room: JWS in compact serialization (RFC 7515 §3.1): three base64url parts, a signature over the first two as they
 // came. Owns the table of algorithms (RFC 7518 §3, RFC 8037 §3.1), one folder for each family of primitives.
 
-/// How much token is accepted.
-public struct TokenLimits: Sendable {
-    /// The longest token, in bytes.
-    public var maximumBytes: Int
-    /// How deep the JSON of header and claims may nest.
-    public var maximumDepth: Int
-
-    /// Sets both limits.
-    public init(maximumBytes: Int, maximumDepth: Int) {
-        self.maximumBytes = maximumBytes
-        self.maximumDepth = maximumDepth
-    }
-
-    /// 16 KiB, 16 deep.
-    public static let `default` = TokenLimits(maximumBytes: 16 * 1024, maximumDepth: 16)
-}
-
 /// A compact JWS, parsed strictly.
 ///
 /// Nothing of it is true yet.
@@ -47,9 +30,7 @@ public struct UnverifiedJWS: Sendable {
 
     /// Parses a compact JWS, and its payload as a JSON object if it shall hold claims.
     init(_ text: String, limits: TokenLimits, readingClaims: Bool) throws(JOSEError) {
-        guard text.utf8.count <= limits.maximumBytes else {
-            throw JOSEError(.tooLarge, reason: "token: \(text.utf8.count) bytes, the limit is \(limits.maximumBytes)")
-        }
+        try limits.check(text)
         let text = unsafe text.utf8.withContiguousStorageIfAvailable { unsafe Array($0) } ?? Array(text.utf8)
         let bytes = text.span
         let dot = UInt8(ascii: ".")
@@ -140,9 +121,7 @@ public struct UnverifiedJWS: Sendable {
         // RFC 7515 §4.1.11: "If any of the listed extension Header Parameters are not understood and supported by the
         // recipient, then the JWS is invalid." None is understood here, and an empty list is forbidden.
         if let critical = index.member("crit", of: 0) {
-            let names = index.value(critical).arrayValue?.map { $0.stringValue.map(quoted) ?? "no text" }
-            let list = names?.joined(separator: ", ") ?? "no array"
-            throw JOSEError(.criticalUnsupported, claim: "crit", reason: "not understood: \(list)")
+            throw JOSEError(notUnderstood: index.value(critical))
         }
         // RFC 7797 §6 has `b64` listed in `crit`; a sender that forgot to would have us check other bytes than it meant.
         if let encoded = index.member("b64", of: 0), index.value(encoded) != true {

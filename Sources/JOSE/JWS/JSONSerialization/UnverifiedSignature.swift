@@ -14,10 +14,10 @@ public struct UnverifiedSignature: Sendable {
 
     /// Reads an element of `signatures`, or a flattened JWS.
     init(_ entry: JSONObject, limits: ParsingLimits) throws(JOSEError) {
-        guard let signature = try UnverifiedSignedContent.text("signature", in: entry) else {
+        guard let signature = try entry.text("signature") else {
             throw JOSEError(.malformed, claim: "signature", reason: "expected signatures or a signature, got none")
         }
-        let protected = try UnverifiedSignedContent.text("protected", in: entry)
+        let protected = try entry.text("protected")
         // RFC 7515 §7.2.1: "when the JWS Protected Header value is non-empty; otherwise, it MUST be absent"
         guard protected?.isEmpty != true else {
             throw JOSEError(.malformed, claim: "protected", reason: "a header without members must be absent")
@@ -70,7 +70,7 @@ public struct UnverifiedSignature: Sendable {
         by keys: KeySet,
         algorithms: [SignatureAlgorithm]
     ) throws(JOSEError) -> VerifiedSignature {
-        guard let name = try text("alg", in: protectedHeader) else {
+        guard let name = try protectedHeader.text("alg") else {
             // RFC 7515 §10.7 lets `alg` go unprotected; whoever changes it would then choose how the signature is read.
             throw JOSEError(.algorithmRefused, claim: "alg", reason: "expected alg in the protected header, got none")
         }
@@ -80,8 +80,8 @@ public struct UnverifiedSignature: Sendable {
             let allowed = algorithms.map(\.name).joined(separator: ", ")
             throw JOSEError(.algorithmRefused, claim: "alg", reason: "expected \(allowed), got \(quoted(name))")
         }
-        var keyID = try text("kid", in: protectedHeader)
-        if keyID == nil { keyID = try text("kid", in: unprotectedHeader) }
+        var keyID = try protectedHeader.text("kid")
+        if keyID == nil { keyID = try unprotectedHeader.text("kid") }
         let key = try keys.key(named: keyID, for: algorithm)
         let signingInput: [UInt8] = Array(protectedInput) + [UInt8(ascii: ".")] + payloadInput
         guard key.isValid(signature.span, for: signingInput.span) else {
@@ -93,10 +93,6 @@ public struct UnverifiedSignature: Sendable {
             key: key,
             algorithm: algorithm
         )
-    }
-
-    private func text(_ name: String, in header: JSONObject) throws(JOSEError) -> String? {
-        try UnverifiedSignedContent.text(name, in: header)
     }
 
     // MARK: Extensions

@@ -28,8 +28,7 @@ public struct UnverifiedSignedContent: Sendable {
         detachedPayload: [UInt8]? = nil,
         limits: TokenLimits = .default
     ) throws(JOSEError) {
-        let parsing = ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth)
-        let object = try JSONObject(parsing: json, limits: parsing)
+        let object = try JSONObject(parsing: json, limits: limits.parsing)
         let entries = try Self.entries(of: object)
         guard entries.count <= Self.maximumSignatures else {
             throw JOSEError(
@@ -40,9 +39,9 @@ public struct UnverifiedSignedContent: Sendable {
         }
         var signatures: [UnverifiedSignature] = []
         for entry in entries {
-            signatures.append(try UnverifiedSignature(entry, limits: parsing))
+            signatures.append(try UnverifiedSignature(entry, limits: limits.parsing))
         }
-        try self.init(signatures, attached: try Self.text("payload", in: object), detached: detachedPayload)
+        try self.init(signatures, attached: try object.text("payload"), detached: detachedPayload)
     }
 
     /// Parses a compact JWS whose payload was taken out (RFC 7515 Appendix F): two dots with nothing between them.
@@ -54,9 +53,7 @@ public struct UnverifiedSignedContent: Sendable {
         detachedPayload: [UInt8],
         limits: TokenLimits = .default
     ) throws(JOSEError) {
-        guard text.utf8.count <= limits.maximumBytes else {
-            throw JOSEError(.tooLarge, reason: "token: \(text.utf8.count) bytes, the limit is \(limits.maximumBytes)")
-        }
+        try limits.check(text)
         let bytes = Array(text.utf8)
         let dot = UInt8(ascii: ".")
         guard let first = bytes.firstIndex(of: dot), first + 1 < bytes.count, bytes[first + 1] == dot,
@@ -66,7 +63,7 @@ public struct UnverifiedSignedContent: Sendable {
             protected: bytes[..<first],
             unprotected: [:],
             signature: bytes[(first + 2)...],
-            limits: ParsingLimits(maximumBytes: limits.maximumBytes, maximumDepth: limits.maximumDepth)
+            limits: limits.parsing
         )
         try self.init([signature], attached: nil, detached: detachedPayload)
     }
@@ -150,14 +147,6 @@ public struct UnverifiedSignedContent: Sendable {
             entries.append(entry)
         }
         return entries
-    }
-
-    static func text(_ name: String, in object: JSONObject) throws(JOSEError) -> String? {
-        guard let value = object[name] else { return nil }
-        guard let text = value.stringValue else {
-            throw JOSEError(.malformed, claim: name, reason: "expected a text")
-        }
-        return text
     }
 }
 
