@@ -120,22 +120,24 @@ struct JSONScanner {
     // MARK: Strings
 
     private mutating func scanText(_ bytes: Span<UInt8>) throws(JOSEError) {
-        position += 1
-        let first = position
+        let first = position + 1
+        var place = PlainText.end(in: bytes, from: first, to: end)
         var isASCII = true
-        while true {
-            position = PlainText.end(in: bytes, from: position, to: end)
-            guard position < end else { throw refusal("a string does not end") }
-            let byte = bytes[position]
-            if byte == UInt8(ascii: "\"") { break }
-            if byte == UInt8(ascii: "\\") { return try scanEscapedText(bytes, from: first) }
-            guard byte >= 0x80 else { throw refusal("a string holds an unescaped control character") }
+        while place < end, bytes[place] >= 0x80 {
             isASCII = false
-            position += 1
+            place = PlainText.end(in: bytes, from: place + 1, to: end)
         }
-        guard isASCII || isUTF8(copy(bytes, first..<position)) else { throw refusal("a string is not valid UTF-8") }
-        nodes.append(JSONNode(textFrom: first, to: position, next: nodes.count + 1))
-        position += 1
+        position = place
+        guard place < end else { throw refusal("a string does not end") }
+        guard bytes[place] == UInt8(ascii: "\"") else {
+            guard bytes[place] == UInt8(ascii: "\\") else {
+                throw refusal("a string holds an unescaped control character")
+            }
+            return try scanEscapedText(bytes, from: first)
+        }
+        guard isASCII || isUTF8(copy(bytes, first..<place)) else { throw refusal("a string is not valid UTF-8") }
+        nodes.append(JSONNode(textFrom: first, to: place, next: nodes.count + 1))
+        position = place + 1
     }
 
     private mutating func scanEscapedText(_ bytes: Span<UInt8>, from first: Int) throws(JOSEError) {
@@ -209,15 +211,16 @@ struct JSONScanner {
         var fits = true
         // RFC 8259 §6: "Leading zeros are not allowed."
         if !skip(UInt8(ascii: "0"), bytes) {
-            let digits = position
-            while (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(peek(bytes)) {
+            var place = position
+            while place < end, case let digit = bytes[place] &- UInt8(ascii: "0"), digit < 10 {
                 let (tenfold, overflow) = negated.multipliedReportingOverflow(by: 10)
-                let (sum, borrow) = tenfold.subtractingReportingOverflow(Int64(bytes[position] - UInt8(ascii: "0")))
+                let (sum, borrow) = tenfold.subtractingReportingOverflow(Int64(digit))
                 fits = fits && !overflow && !borrow
                 negated = sum
-                position += 1
+                place += 1
             }
-            guard position > digits else { throw refusal("expected a digit") }
+            guard place > position else { throw refusal("expected a digit") }
+            position = place
         }
         switch peek(bytes) {
         case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): return try scanFraction(bytes, from: first)

@@ -44,9 +44,7 @@ enum PlainText {
 
     /// Whether `text` has exactly these bytes in UTF-8.
     static func isEqual(_ text: String, to bytes: Span<UInt8>) -> Bool {
-        guard text.utf8.count == bytes.count else { return false }
-        let isEqual = unsafe text.utf8.withContiguousStorageIfAvailable { unsafe self.isEqual($0.span, bytes) }
-        return isEqual ?? self.isEqual(Array(text.utf8).span, bytes)
+        text.utf8.count == bytes.count && text.withUTF8Bytes { isEqual($0, bytes) }
     }
 
     private static func isEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
@@ -67,5 +65,23 @@ enum PlainText {
     private static func load(_ bytes: Span<UInt8>, _ position: Int) -> UInt64 {
         // Any eight bytes are an integer, and the offset is checked.
         UInt64(littleEndian: unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: position, as: UInt64.self))
+    }
+}
+
+extension String {
+    /// Hands over the UTF-8 bytes, without copying them where the string has them in one piece, as all but foreign ones do.
+    @inline(__always)
+    func withUTF8Bytes<Value, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        let result = unsafe utf8.withContiguousStorageIfAvailable { buffer in
+            do throws(Failure) {
+                return Result<Value, Failure>.success(try body(unsafe buffer.span))
+            } catch {
+                return .failure(error)
+            }
+        }
+        guard let result else { return try body(Array(utf8).span) }
+        return try result.get()
     }
 }

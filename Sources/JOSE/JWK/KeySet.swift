@@ -37,29 +37,29 @@ public struct KeySet: Sendable {
     /// - Throws: `keyUnknown`, `keyAmbiguous`, or `algorithmRefused` where the key that is named serves another
     ///   algorithm.
     func key(named keyID: String?, for algorithm: SignatureAlgorithm) throws(JOSEError) -> VerificationKey {
-        guard let keyID else { return try key(for: algorithm, name: nil) { _ in true } }
-        return try key(for: algorithm, name: keyID) { $0.map { isSameText($0, keyID) } ?? false }
+        guard let keyID else { return keys[try position(for: algorithm, name: nil) { _ in true }] }
+        return keys[try position(for: algorithm, name: keyID) { $0.map { isSameText($0, keyID) } ?? false }]
     }
 
-    /// The same, for the `kid` at the node `name`, if there is one.
-    func key(
+    /// The place of the same key, for the `kid` at the node `name`, if there is one.
+    func position(
         for algorithm: SignatureAlgorithm,
         named name: Int?,
         in index: JSONIndex
-    ) throws(JOSEError) -> VerificationKey {
-        guard let name else { return try key(named: nil, for: algorithm) }
-        return try key(for: algorithm, name: index.text(name)) { $0.map { index.isText(name, $0) } ?? false }
+    ) throws(JOSEError) -> Int {
+        guard let name else { return try position(for: algorithm, name: nil) { _ in true } }
+        return try position(for: algorithm, name: index.text(name)) { $0.map { index.isText(name, $0) } ?? false }
     }
 
     /// - Parameters:
     ///   - name: the `kid` of the token, if it has one.
     ///   - isNamed: whether a key of this `kid` may be the one.
     @inline(__always)
-    private func key(
+    private func position(
         for algorithm: SignatureAlgorithm,
         name: @autoclosure () -> String?,
         isNamed: (String?) -> Bool
-    ) throws(JOSEError) -> VerificationKey {
+    ) throws(JOSEError) -> Int {
         var found: Int?
         var other: Int?
         // A token that names a key is never tried with another one: no fallback to a default key.
@@ -73,7 +73,7 @@ public struct KeySet: Sendable {
             }
             found = position
         }
-        if let found { return keys[found] }
+        if let found { return found }
         let name = name()
         // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm, and this MUST be checked"
         if let other, name != nil {

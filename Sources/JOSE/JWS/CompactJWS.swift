@@ -5,21 +5,16 @@
 ///
 /// Nothing of it is true yet.
 public struct UnverifiedJWS: Sendable {
-    /// The sender's own bytes.
-    private let text: [UInt8]
-    /// The first two parts of the text and the dot between them.
-    private let signingInput: Range<Int>
+    private let parts: CompactParts
     /// What the three parts decode to, one behind the other, with an index of the header at node 0.
-    let index: JSONIndex
-    private let payload: Range<Int>
-    private let signature: Range<Int>
-    /// The node of the payload, if it was read as JSON.
-    private let payloadNode: Int?
+    var index: JSONIndex { parts.index }
+    /// The node of the claims; that of the header where the payload was not read as JSON.
+    var claimsNode: Int { parts.payloadNode }
 
     /// The protected header, as the sender wrote it.
     public var header: JSONObject { index.object(0) }
     /// The payload, as the sender wrote it.
-    public var unverifiedPayload: [UInt8] { Array(index.bytes[payload]) }
+    public var unverifiedPayload: [UInt8] { Array(index.bytes[parts.payload]) }
 
     /// Parses a compact JWS.
     ///
@@ -30,45 +25,8 @@ public struct UnverifiedJWS: Sendable {
 
     /// Parses a compact JWS, and its payload as a JSON object if it shall hold claims.
     init(_ text: String, limits: TokenLimits, readingClaims: Bool) throws(JOSEError) {
-        try limits.check(text)
-        let text = unsafe text.utf8.withContiguousStorageIfAvailable { unsafe Array($0) } ?? Array(text.utf8)
-        let bytes = text.span
-        let dot = UInt8(ascii: ".")
-        // CVE-2025-30204, CVE-2025-27144: looks for two dots, whatever comes after them; base64url has none.
-        guard let first = PlainText.firstIndex(of: dot, in: bytes, from: 0),
-            let second = PlainText.firstIndex(of: dot, in: bytes, from: first + 1)
-        else { throw Self.partsExpected }
-
-        var decoded = [UInt8](repeating: 0, count: Base64URL.decodedCount(bytes.count))
-        var target = decoded.mutableSpan
-        let headerEnd = try Base64URL.decode(bytes.extracting(..<first), into: &target, at: 0)
-        let payloadEnd = try Base64URL.decode(bytes.extracting(first + 1..<second), into: &target, at: headerEnd)
-        let end: Int
-        do {
-            end = try Base64URL.decode(bytes.extracting((second + 1)...), into: &target, at: payloadEnd)
-        } catch {
-            throw PlainText.firstIndex(of: dot, in: bytes, from: second + 1) == nil ? error : Self.partsExpected
-        }
-
-        var scanner = JSONScanner(
-            maximumDepth: limits.maximumDepth,
-            expectedBytes: readingClaims ? payloadEnd : headerEnd
-        )
-        _ = try scanner.scanObject(decoded.span, from: 0, to: headerEnd)
-        payloadNode = readingClaims ? try scanner.scanObject(decoded.span, from: headerEnd, to: payloadEnd) : nil
-        index = JSONIndex(decoded, scanner)
-        signingInput = 0..<second
-        payload = headerEnd..<payloadEnd
-        signature = payloadEnd..<end
-        self.text = text
+        parts = try CompactParts(text, limits: limits, readingClaims: readingClaims)
     }
-
-    private static var partsExpected: JOSEError {
-        JOSEError(.malformed, reason: "token: expected three parts with a dot between them")
-    }
-
-    /// The node of the claims; that of the header where the payload was not read.
-    var claimsNode: Int { payloadNode ?? 0 }
 
     /// Checks the header and the signature.
     ///
@@ -76,24 +34,28 @@ public struct UnverifiedJWS: Sendable {
     ///
     /// - Throws: `algorithmRefused`, `criticalUnsupported`, `keyUnknown`, `keyAmbiguous` or `signatureInvalid`.
     public func verified(by keys: KeySet, algorithms: [SignatureAlgorithm]) throws(JOSEError) -> VerifiedJWS {
-        let (key, algorithm) = try signer(among: keys, algorithms: algorithms)
-        return VerifiedJWS(jws: self, algorithm: algorithm, keyID: key.keyID)
+        let signer = try signer(among: keys, algorithms: algorithms)
+        return VerifiedJWS(jws: self, algorithm: signer.algorithm, keyID: keys.keys[signer.position].keyID)
     }
 
-    /// The key whose signature this is, and the algorithm that the header names.
+    /// The place in the set of the key whose signature this is, and the algorithm that the header names.
     ///
     /// - Throws: as ``verified(by:algorithms:)``.
     func signer(
         among keys: KeySet,
         algorithms: [SignatureAlgorithm]
-    ) throws(JOSEError) -> (key: VerificationKey, algorithm: SignatureAlgorithm) {
+    ) throws(JOSEError) -> (position: Int, algorithm: SignatureAlgorithm) {
         let algorithm = try algorithm(among: algorithms)
         try checkExtensions()
-        let key = try keys.key(for: algorithm, named: try headerText("kid"), in: index)
-        guard key.isValid(index.bytes.span.extracting(signature), for: text.span.extracting(signingInput)) else {
-            throw JOSEError(.signatureInvalid, reason: "the signature is not that of \(key)")
+        let position = try keys.position(for: algorithm, named: try headerText("kid"), in: index)
+        let signature = index.bytes.span.extracting(parts.signature)
+        let isValid = try parts.text.withUTF8Bytes { text throws(JOSEError) in
+            keys.keys[position].isValid(signature, for: text.extracting(..<parts.signingInputEnd))
         }
-        return (key, algorithm)
+        guard isValid else {
+            throw JOSEError(.signatureInvalid, reason: "the signature is not that of \(keys.keys[position])")
+        }
+        return (position, algorithm)
     }
 
     private func algorithm(among allowed: [SignatureAlgorithm]) throws(JOSEError) -> SignatureAlgorithm {
@@ -127,6 +89,62 @@ public struct UnverifiedJWS: Sendable {
         if let encoded = index.member("b64", of: 0), index.value(encoded) != true {
             throw JOSEError(.criticalUnsupported, claim: "b64", reason: "unencoded payloads are not understood")
         }
+    }
+}
+
+/// A compact token taken apart, which nothing changes any more: handed on by one reference.
+private final class CompactParts: Sendable {
+    /// The sender's own bytes.
+    let text: String
+    /// The end of the first two parts of the text with the dot between them.
+    let signingInputEnd: Int
+    let index: JSONIndex
+    let payload: Range<Int>
+    let signature: Range<Int>
+    let payloadNode: Int
+
+    init(_ text: String, limits: TokenLimits, readingClaims: Bool) throws(JOSEError) {
+        try limits.check(text)
+        var decoded = [UInt8](repeating: 0, count: Base64URL.decodedCount(text.utf8.count))
+        let places = try text.withUTF8Bytes { text throws(JOSEError) in try Self.decode(text, into: &decoded) }
+        var scanner = JSONScanner(
+            maximumDepth: limits.maximumDepth,
+            expectedBytes: readingClaims ? places.payload.upperBound : places.payload.lowerBound
+        )
+        let header = try scanner.scanObject(decoded.span, from: 0, to: places.payload.lowerBound)
+        payloadNode =
+            readingClaims
+            ? try scanner.scanObject(decoded.span, from: places.payload.lowerBound, to: places.payload.upperBound)
+            : header
+        index = JSONIndex(decoded, scanner)
+        (signingInputEnd, payload, signature) = places
+        self.text = text
+    }
+
+    /// Decodes the three parts one behind the other; answers with the end of the second in `text` and the places of the
+    /// second and third in `decoded`.
+    private static func decode(
+        _ text: Span<UInt8>,
+        into decoded: inout [UInt8]
+    ) throws(JOSEError) -> (signingInputEnd: Int, payload: Range<Int>, signature: Range<Int>) {
+        let dot = UInt8(ascii: ".")
+        // CVE-2025-30204, CVE-2025-27144: looks for two dots, whatever comes after them; base64url has none.
+        guard let first = PlainText.firstIndex(of: dot, in: text, from: 0),
+            let second = PlainText.firstIndex(of: dot, in: text, from: first + 1)
+        else { throw Self.partsExpected }
+        var target = decoded.mutableSpan
+        let headerEnd = try Base64URL.decode(text.extracting(..<first), into: &target, at: 0)
+        let payloadEnd = try Base64URL.decode(text.extracting(first + 1..<second), into: &target, at: headerEnd)
+        do {
+            let end = try Base64URL.decode(text.extracting((second + 1)...), into: &target, at: payloadEnd)
+            return (second, headerEnd..<payloadEnd, payloadEnd..<end)
+        } catch {
+            throw PlainText.firstIndex(of: dot, in: text, from: second + 1) == nil ? error : Self.partsExpected
+        }
+    }
+
+    private static var partsExpected: JOSEError {
+        JOSEError(.malformed, reason: "token: expected three parts with a dot between them")
     }
 }
 

@@ -133,12 +133,8 @@ extension Expectations {
                 throw JOSEError(.tokenExpired, claim: "exp", reason: "expired \(now - expiresAt) ago")
             }
         }
-        // RFC 7519 §4.1.5: "the time before which the JWT MUST NOT be accepted for processing"
-        for (name, instant) in [("nbf", claims.notBefore), ("iat", claims.issuedAt)] {
-            if let instant, instant > now + leeway {
-                throw JOSEError(.tokenNotYetValid, claim: name, reason: "lies \(instant - now) ahead")
-            }
-        }
+        try checkReached("nbf", claims.notBefore)
+        try checkReached("iat", claims.issuedAt)
         guard let maximumAge else { return }
         guard let issuedAt = claims.issuedAt else {
             throw JOSEError(.claimMissing, claim: "iat", reason: "the token must say when it was issued")
@@ -146,6 +142,12 @@ extension Expectations {
         guard now <= issuedAt + maximumAge + leeway else {
             throw JOSEError(.tokenTooOld, claim: "iat", reason: "issued \(now - issuedAt) ago, allowed \(maximumAge)")
         }
+    }
+
+    private func checkReached(_ name: String, _ instant: Instant?) throws(JOSEError) {
+        // RFC 7519 §4.1.5: "the time before which the JWT MUST NOT be accepted for processing"
+        guard let instant, instant > now + leeway else { return }
+        throw JOSEError(.tokenNotYetValid, claim: name, reason: "lies \(instant - now) ahead")
     }
 
     /// The media type that a `typ` stands for.

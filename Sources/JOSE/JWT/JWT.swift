@@ -56,11 +56,12 @@ public struct UnverifiedToken: Sendable {
         by keys: KeySet,
         expecting expectations: Expectations
     ) throws(JOSEError) -> VerifiedToken {
-        let (key, algorithm) = try jws.signer(among: keys, algorithms: expectations.algorithms)
+        let signer = try jws.signer(among: keys, algorithms: expectations.algorithms)
         try expectations.checkType(try jws.headerText("typ"), in: jws.index)
         let registered = try ClaimIndex(jws.index, object: jws.claimsNode)
         try expectations.check(registered, of: jws.claimsNode, in: jws.index)
-        return VerifiedToken(jws: jws, algorithm: algorithm, keyID: key.keyID, registered: registered)
+        let keyID = keys.keys[signer.position].keyID
+        return VerifiedToken(jws: jws, algorithm: signer.algorithm, keyID: keyID, registered: registered)
     }
 }
 

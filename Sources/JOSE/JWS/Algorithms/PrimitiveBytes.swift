@@ -30,6 +30,9 @@ extension HMAC {
 }
 
 extension HashedAuthenticationCode {
+    /// The code, copied at once: as a sequence it would come byte by byte.
+    var bytes: [UInt8] { unsafe withUnsafeBytes { unsafe Array($0) } }
+
     /// Whether `other` is this code, in a time that depends on its length only.
     @inline(never)
     func isEqual(to other: Span<UInt8>) -> Bool {

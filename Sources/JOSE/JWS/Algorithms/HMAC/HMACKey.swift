@@ -34,9 +34,9 @@ enum HMACKey: Sendable {
 
     func sign(_ message: Span<UInt8>) -> [UInt8] {
         switch self {
-        case .sha256(let key): Array(key.keyed.code(for: message))
-        case .sha384(let key): Array(key.keyed.code(for: message))
-        case .sha512(let key): Array(key.keyed.code(for: message))
+        case .sha256(let key): key.keyed.code(for: message).bytes
+        case .sha384(let key): key.keyed.code(for: message).bytes
+        case .sha512(let key): key.keyed.code(for: message).bytes
         }
     }
 
