@@ -194,8 +194,8 @@ let package = Package(
             name: "signetTests",
             dependencies: [
                 "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "SQLiteStore",
-                "SystemCrypto", "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting, asyncHTTPClient,
-                argumentParser, nioCore, nioHTTP1, logging,
+                "SystemCrypto", "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,
+                asyncHTTPClient, argumentParser, nioCore, nioHTTP1, logging,
             ],
             swiftSettings: settings
         ),

@@ -1,10 +1,10 @@
+import CLibFuzzer
+
 #if canImport(Glibc)
     import Glibc
 #else
     import Darwin
 #endif
-
-import CLibFuzzer
 
 // libFuzzer over one of the targets in Tests/JOSETests/Fuzzing; scripts/fuzz.sh calls it.
 //
