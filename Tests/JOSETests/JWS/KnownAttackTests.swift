@@ -109,7 +109,7 @@ import Testing
         #expect(throws: Never.self) { try Sample.verify(Forgery(header: header).signed(by: key)) }
     }
 
-    @Test("CVE-2017-15361 (ROCA): a modulus with the fingerprint of the weak generator is refused, the next odd one read")
+    @Test("CVE-2017-15361 (ROCA): a modulus that the weak generator may have made is refused, the next odd is read")
     func weakGenerator() throws {
         // One more than a multiple of every prime of the fingerprint: 65537 to the power of zero.
         func key(ending: String) throws -> JWK {
