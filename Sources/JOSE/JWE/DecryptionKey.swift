@@ -38,7 +38,8 @@ public struct DecryptionKey: Sendable {
         var name = algorithm.name
         switch algorithm.family {
         case .rsaOAEP:
-            members = try RSAOAEPPrivateKey.generated()
+            members = try RSAOAEPPrivateKey.generatedMembers()
+            members["kty"] = .string(KeyType.rsa.rawValue)
         case .agreement:
             members = AgreementPrivateKey(generatedOn: curve).members
         case .keyWrap(let bytes):

@@ -3,8 +3,6 @@ internal import SwiftASN1
 /// The bytes of an asymmetric JWK, proven to be a key: points on their curve, halves that belong together, RSA numbers
 /// that are strong enough.
 struct KeyMaterial {
-    static let rsaMembers = ["n", "e", "d", "p", "q", "dp", "dq", "qi"]
-
     /// The members that make the key, complete: what may be left out of an RSA private key is computed; and the `alg`
     /// where the JWK has one.
     let members: JSONObject
@@ -43,12 +41,13 @@ struct KeyMaterial {
 
     private static func rsa(_ jwk: JWK) throws(JOSEError) -> JSONObject {
         // Judged by its numbers alone: an encryption key goes into PEM as a signature key does.
-        let bare = try JWK(jwk.members.keeping(["kty", "oth"] + rsaMembers))
         guard jwk.isPrivate else {
-            _ = try VerificationKey(bare, algorithm: .rs256)
-            return bare.members
+            _ = try RSAPublicKey(jwk, scheme: .pkcs1, hash: .sha256)
+            return jwk.members.keeping(["kty", "n", "e"])
         }
-        return try SigningKey(bare, algorithm: .rs256).privateJWK.members.keeping(["kty"] + rsaMembers)
+        var members: JSONObject = ["kty": "RSA"]
+        for (name, value) in try RSAPrivateKey(jwk, scheme: .pkcs1, hash: .sha256).members { members[name] = value }
+        return members
     }
 
     private static func ellipticCurve(_ jwk: JWK) throws(JOSEError) -> JSONObject {
@@ -161,7 +160,7 @@ extension KeyMaterial {
         switch text("kty") {
         case "RSA":
             guard bytes["d"] != nil else { return nil }
-            let numbers = Self.rsaMembers.map { PositiveInteger(bytes: value($0)) }
+            let numbers = RSAPrivateKey.memberNames.map { PositiveInteger(bytes: value($0)) }
             return try serialized(RSAPrivateKeyStructure(numbers: numbers))
         case "EC":
             guard let secret = bytes["d"] else { return nil }
