@@ -53,7 +53,7 @@ public struct UnopenedJWE: Sendable {
         let algorithm = try KeyManagementAlgorithm.allowed(try headerText("alg"), among: keyManagement)
         let encryption = try ContentEncryptionAlgorithm.allowed(try headerText("enc"), among: contentEncryption)
         try checkExtensions()
-        let key = try keys.key(named: try header.text("kid"), for: algorithm)
+        let key = try keys.keys.key(named: try header.text("kid"), for: algorithm)
         // RFC 7516 §11.5: "the recipient MUST NOT distinguish between format, padding, and length errors of encrypted
         // keys. It is strongly recommended, in the event of receiving an improperly formatted key, that the recipient
         // substitute a randomly generated CEK and proceed to the next step, to mitigate timing attacks."

@@ -38,7 +38,8 @@ public struct DecryptionKey: Sendable {
         var name = algorithm.name
         switch algorithm.family {
         case .rsaOAEP:
-            members = try RSAOAEPPrivateKey.generated()
+            members = try RSAOAEPPrivateKey.generatedMembers()
+            members["kty"] = .string(KeyType.rsa.rawValue)
         case .agreement:
             members = AgreementPrivateKey(generatedOn: curve).members
         case .keyWrap(let bytes):
@@ -72,7 +73,7 @@ public struct DecryptionKey: Sendable {
         members["kty"] = .string(jwk.keyType.rawValue)
         members["kid"] = jwk.keyID.map(JSON.string)
         members["use"] = "enc"
-        members["alg"] = .string((purpose.contentEncryption?.name ?? purpose.algorithm.name))
+        members["alg"] = .string(purpose.contentEncryption?.name ?? purpose.algorithm.name)
         for (name, value) in material.members { members[name] = value }
         keyID = jwk.keyID
         self.algorithm = purpose.algorithm
@@ -85,6 +86,9 @@ public struct DecryptionKey: Sendable {
     ///
     /// See ``JWK/publicJWK`` for symmetric keys.
     public var publicJWK: JWK { privateJWK.publicJWK }
+
+    /// Whether the key is for tokens whose header names `algorithm`.
+    func serves(_ algorithm: KeyManagementAlgorithm) -> Bool { algorithm == self.algorithm }
 
     /// The content encryption key of a message, or nothing for whatever reason in the encrypted key.
     ///

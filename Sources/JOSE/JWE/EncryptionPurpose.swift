@@ -79,13 +79,6 @@ extension JWK {
         }
     }
 
-    /// The JWK with nothing but its type and the members of these names.
-    func keeping(_ names: [String]) throws(JOSEError) -> JWK {
-        var kept: JSONObject = ["kty": .string(keyType.rawValue)]
-        for name in names { kept[name] = members[name] }
-        return try JWK(kept)
-    }
-
     /// The secret of a symmetric key, which must have the length that its algorithm needs.
     func secret(bytes expected: [Int]) throws(JOSEError) -> [UInt8] {
         let secret = try bytes("k")

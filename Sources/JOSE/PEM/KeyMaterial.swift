@@ -3,8 +3,6 @@ internal import SwiftASN1
 /// The bytes of an asymmetric JWK, proven to be a key: points on their curve, halves that belong together, RSA numbers
 /// that are strong enough.
 struct KeyMaterial {
-    static let rsaMembers = ["n", "e", "d", "p", "q", "dp", "dq", "qi"]
-
     /// The members that make the key, complete: what may be left out of an RSA private key is computed; and the `alg`
     /// where the JWK has one.
     let members: JSONObject
@@ -27,12 +25,12 @@ struct KeyMaterial {
     }
 
     private static func checkedMembers(of jwk: JWK) throws(JOSEError) -> JSONObject {
-        switch jwk.members["kty"]?.stringValue {
-        case "RSA": try rsa(jwk)
-        case "EC": try ellipticCurve(jwk)
-        case "OKP": try octetKeyPair(jwk)
-        case "AKP": try algorithmKeyPair(jwk)
-        default:
+        switch jwk.keyType {
+        case .rsa: try rsa(jwk)
+        case .ellipticCurve: try ellipticCurve(jwk)
+        case .octetKeyPair: try octetKeyPair(jwk)
+        case .algorithmKeyPair: try algorithmKeyPair(jwk)
+        case .octets:
             throw JOSEError(
                 .keyUnsupported,
                 claim: "kty",
@@ -43,12 +41,13 @@ struct KeyMaterial {
 
     private static func rsa(_ jwk: JWK) throws(JOSEError) -> JSONObject {
         // Judged by its numbers alone: an encryption key goes into PEM as a signature key does.
-        let bare = try JWK(jwk.members.keeping(["kty", "oth"] + rsaMembers))
         guard jwk.isPrivate else {
-            _ = try VerificationKey(bare, algorithm: .rs256)
-            return bare.members
+            _ = try RSAPublicKey(jwk, scheme: .pkcs1, hash: .sha256)
+            return jwk.members.keeping(["kty", "n", "e"])
         }
-        return try SigningKey(bare, algorithm: .rs256).privateJWK.members.keeping(["kty"] + rsaMembers)
+        var members: JSONObject = ["kty": "RSA"]
+        for (name, value) in try RSAPrivateKey(jwk, scheme: .pkcs1, hash: .sha256).members { members[name] = value }
+        return members
     }
 
     private static func ellipticCurve(_ jwk: JWK) throws(JOSEError) -> JSONObject {
@@ -124,10 +123,10 @@ extension KeyMaterial {
 
     /// The algorithm as DER names it; an RSA key is always rsaEncryption, which every reader knows.
     func algorithm() throws -> AlgorithmIdentifier {
-        switch text("kty") {
-        case "RSA":
+        switch keyType {
+        case .rsa:
             return AlgorithmIdentifier(KeyIdentifier.rsaEncryption, parameters: try ASN1Any(erasing: ASN1Null()))
-        case "EC":
+        case .ellipticCurve:
             let curve = NamedCurve.all.first { $0.name == text("crv") }?.identifier
             return AlgorithmIdentifier(
                 KeyIdentifier.ellipticCurve,
@@ -136,7 +135,8 @@ extension KeyMaterial {
         default:
             let rows =
                 KeyIdentifier.octetKeyPairs.filter { $0.curve == text("crv") }.map(\.identifier)
-                + MLDSAParameterSet.all.filter { $0.name == text("alg") && text("kty") == "AKP" }.map(\.identifier)
+                + MLDSAParameterSet.all.filter { keyType == .algorithmKeyPair && $0.name == text("alg") }
+                .map(\.identifier)
             guard let identifier = rows.first else {
                 throw JOSEError(.keyUnsupported, reason: "no DER form is known for this key")
             }
@@ -146,27 +146,27 @@ extension KeyMaterial {
 
     /// The contents of the BIT STRING of a SubjectPublicKeyInfo.
     func publicKey() throws -> [UInt8] {
-        switch text("kty") {
-        case "RSA":
+        switch keyType {
+        case .rsa:
             let numbers = ["n", "e"].map { PositiveInteger(bytes: value($0)) }
             return try serialized(RSAPublicKeyStructure(numbers: numbers))
-        case "EC": return [4] + value("x") + value("y")
-        case "OKP": return value("x")
+        case .ellipticCurve: return [4] + value("x") + value("y")
+        case .octetKeyPair: return value("x")
         default: return value("pub")
         }
     }
 
     /// The contents of the OCTET STRING of a PKCS#8; nil for a public key.
     func privateKey() throws -> [UInt8]? {
-        switch text("kty") {
-        case "RSA":
+        switch keyType {
+        case .rsa:
             guard bytes["d"] != nil else { return nil }
-            let numbers = Self.rsaMembers.map { PositiveInteger(bytes: value($0)) }
+            let numbers = RSAPrivateKey.memberNames.map { PositiveInteger(bytes: value($0)) }
             return try serialized(RSAPrivateKeyStructure(numbers: numbers))
-        case "EC":
+        case .ellipticCurve:
             guard let secret = bytes["d"] else { return nil }
             return try serialized(ECPrivateKeyStructure(privateKey: secret, curve: nil, publicKey: publicKey()))
-        case "OKP":
+        case .octetKeyPair:
             guard let secret = bytes["d"] else { return nil }
             return try serialized(ASN1OctetString(contentBytes: secret[...]))
         default: return try bytes["priv"].map { try MLDSAParameterSet.privateKey(seed: $0) }

@@ -55,7 +55,7 @@ extension KeyStructure {
     /// RSA: n and e, or all eight numbers.
     private static func members(of numbers: [PositiveInteger]) -> JSONObject {
         var members: JSONObject = ["kty": "RSA"]
-        for (name, number) in zip(KeyMaterial.rsaMembers, numbers) {
+        for (name, number) in zip(RSAPrivateKey.memberNames, numbers) {
             members[name] = .string(Base64URL.encode(number.bytes))
         }
         return members

@@ -126,7 +126,6 @@ struct RSAPublicKeyStructure: DERImplicitlyTaggable {
 /// RSAPrivateKey of two primes (RFC 8017 §A.1.2).
 struct RSAPrivateKeyStructure: DERImplicitlyTaggable {
     static var defaultIdentifier: ASN1Identifier { .sequence }
-    static let count = 8
 
     /// n, e, d, p, q, dp, dq, qi.
     let numbers: [PositiveInteger]
@@ -146,7 +145,7 @@ struct RSAPrivateKeyStructure: DERImplicitlyTaggable {
                     reason: "expected an RSAPrivateKey of version 0, got version \(version): more than two primes"
                 )
             }
-            return try (0..<Self.count).map { _ in try PositiveInteger(derEncoded: &fields) }
+            return try RSAPrivateKey.memberNames.map { _ in try PositiveInteger(derEncoded: &fields) }
         }
     }
 

@@ -31,7 +31,7 @@ struct RSAOAEPPublicKey: Sendable {
 
     init(_ jwk: JWK, hash: RSAOAEPHash) throws(JOSEError) {
         // RFC 7518 §4.3: "A key of size 2048 bits or larger MUST be used with these algorithms."
-        _ = try VerificationKey(jwk.keeping(["n", "e"]), algorithm: .rs256)
+        _ = try RSAPublicKey(jwk, scheme: .pkcs1, hash: .sha256)
         self.hash = hash
         let modulus = try jwk.unsignedInteger("n")
         let exponent = try jwk.unsignedInteger("e")
@@ -52,8 +52,6 @@ struct RSAOAEPPublicKey: Sendable {
 }
 
 struct RSAOAEPPrivateKey: Sendable {
-    static let numberNames = ["n", "e", "d", "p", "q", "dp", "dq", "qi"]
-
     let publicKey: RSAOAEPPublicKey
     /// The numbers of the private key, checked against each other.
     let members: JSONObject
@@ -61,28 +59,20 @@ struct RSAOAEPPrivateKey: Sendable {
     private let shared: Shared<_RSA.Encryption.PrivateKey>
 
     init(_ jwk: JWK, hash: RSAOAEPHash) throws(JOSEError) {
-        let numbers = try SigningKey(jwk.keeping(Self.numberNames + ["oth"]), algorithm: .rs256).privateJWK
-        publicKey = try RSAOAEPPublicKey(numbers, hash: hash)
-        members = try numbers.keeping(Self.numberNames).members
+        members = try RSAPrivateKey(jwk, scheme: .pkcs1, hash: .sha256).members
+        publicKey = try RSAOAEPPublicKey(jwk, hash: hash)
         self.hash = hash
-        var values: [[UInt8]] = []
-        for name in Self.numberNames { values.append(try numbers.unsignedInteger(name)) }
+        let (n, e, d) = (try jwk.unsignedInteger("n"), try jwk.unsignedInteger("e"), try jwk.unsignedInteger("d"))
+        let (p, q) = (try jwk.unsignedInteger("p"), try jwk.unsignedInteger("q"))
         do {
-            let key = try _RSA.Encryption.PrivateKey(
-                n: values[0],
-                e: values[1],
-                d: values[2],
-                p: values[3],
-                q: values[4]
-            )
-            shared = Shared(key: key)
+            shared = Shared(key: try _RSA.Encryption.PrivateKey(n: n, e: e, d: d, p: p, q: q))
         } catch {
             throw JOSEError(.keyInvalid, reason: "the numbers do not make an RSA private key")
         }
     }
 
-    static func generated() throws(JOSEError) -> JSONObject {
-        try SigningKey.generate(.rs256).privateJWK.keeping(numberNames).members
+    static func generatedMembers() throws(JOSEError) -> JSONObject {
+        try RSAPrivateKey.generatedMembers(hash: .sha256)
     }
 
     /// What was encrypted, or nothing for whatever reason.

@@ -66,7 +66,7 @@ extension RSAScheme {
 
 struct RSAPrivateKey: Sendable {
     /// The JWK members of the eight numbers, in the order of an RSAPrivateKey (RFC 8017 §A.1.2) after its version.
-    private static let memberNames = ["n", "e", "d", "p", "q", "dp", "dq", "qi"]
+    static let memberNames = ["n", "e", "d", "p", "q", "dp", "dq", "qi"]
 
     let publicKey: RSAPublicKey
     let members: JSONObject
