@@ -40,7 +40,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 let package = Package(
     name: "signet",
-    platforms: [.macOS(.v15)],
+    platforms: [.macOS(.v26)],
     products: [
         .library(name: "Instants", targets: ["Instants"]),
         .library(name: "JOSE", targets: ["JOSE"]),

@@ -5,7 +5,7 @@ import PackageDescription
 
 let package = Package(
     name: "signet-fuzz",
-    platforms: [.macOS(.v15)],
+    platforms: [.macOS(.v26)],
     dependencies: [.package(name: "signet", path: "..")],
     targets: [
         .target(name: "CLibFuzzer"),

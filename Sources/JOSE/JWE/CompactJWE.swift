@@ -113,11 +113,11 @@ public enum JWE {
     /// ``JWT/encrypted(signed:parameters:to:encryption:limits:)``.
     ///
     /// - Parameters:
-    ///   - parameters: more header parameters; `alg`, `enc`, `kid` and `epk` among them are replaced by the key's. They
-    ///     are not encrypted.
+    ///   - parameters: more header parameters; not `alg`, `enc`, `kid` and `epk`, which are the key's. They are not
+    ///     encrypted.
     ///   - limits: how long the token may become, so that its reader's limits admit it.
-    /// - Throws: `tooLarge` beyond the limits; `algorithmRefused` or `criticalUnsupported` for the parameters `zip` and
-    ///   `crit`; `keyUnfit` for a key that is not for this content encryption; `encryptionFailed` if a primitive refuses.
+    /// - Throws: `tooLarge` beyond the limits; `malformed` for parameters that are the key's; `algorithmRefused` or
+    ///   `criticalUnsupported` for the parameters `zip` and `crit`; `keyUnfit` for a key that is not for this content encryption; `encryptionFailed` if a primitive refuses.
     public static func encrypted(
         _ plaintext: [UInt8],
         parameters: JSONObject = [:],
@@ -134,7 +134,12 @@ public enum JWE {
             throw JOSEError(.criticalUnsupported, claim: "crit", reason: "no extension is implemented")
         }
         var header: JSONObject = ["alg": .string(key.algorithm.name), "enc": .string(encryption.name)]
-        for (name, value) in parameters where !["alg", "enc", "kid", "epk"].contains(name) { header[name] = value }
+        for (name, value) in parameters {
+            guard !["alg", "enc", "kid", "epk"].contains(name) else {
+                throw JOSEError(.malformed, claim: name, reason: "the key decides the parameter")
+            }
+            header[name] = value
+        }
         header["kid"] = key.keyID.map(JSON.string)
         let contentKey = try key.newContentKey(for: encryption, header: &header)
         let authenticated = Base64URL.encode(header.serialized())

@@ -8,8 +8,8 @@ public struct UnverifiedJWS: Sendable {
     private let parts: CompactParts
     /// What the three parts decode to, one behind the other, with an index of the header at node 0.
     var index: JSONIndex { parts.index }
-    /// The node of the claims; that of the header where the payload was not read as JSON.
-    var claimsNode: Int { parts.payloadNode }
+    /// The node of the payload, if it was read as JSON.
+    var payloadNode: Int? { parts.payloadNode }
 
     /// The protected header, as the sender wrote it.
     public var header: JSONObject { index.object(0) }
@@ -101,7 +101,7 @@ private final class CompactParts: Sendable {
     let index: JSONIndex
     let payload: Range<Int>
     let signature: Range<Int>
-    let payloadNode: Int
+    let payloadNode: Int?
 
     init(_ text: String, limits: TokenLimits, readingClaims: Bool) throws(JOSEError) {
         try limits.check(text)
@@ -111,11 +111,11 @@ private final class CompactParts: Sendable {
             maximumDepth: limits.maximumDepth,
             expectedBytes: readingClaims ? places.payload.upperBound : places.payload.lowerBound
         )
-        let header = try scanner.scanObject(decoded.span, from: 0, to: places.payload.lowerBound)
+        _ = try scanner.scanObject(decoded.span, from: 0, to: places.payload.lowerBound)
         payloadNode =
             readingClaims
             ? try scanner.scanObject(decoded.span, from: places.payload.lowerBound, to: places.payload.upperBound)
-            : header
+            : nil
         index = JSONIndex(decoded, scanner)
         (signingInputEnd, payload, signature) = places
         self.text = text
@@ -174,8 +174,9 @@ public struct VerifiedJWS: Sendable {
 public enum JWS {
     /// Signs a payload: the header is `alg`, the given parameters in their order, and `kid`.
     ///
-    /// - Parameter parameters: more header parameters; `alg` and `kid` among them are replaced by the key's.
-    /// - Throws: `signingFailed` if the primitive refuses.
+    /// - Parameter parameters: more header parameters; not `alg` and `kid`, which are the key's, nor `b64` and `crit`, see
+    ///   ``JWS/detached(_:as:parameters:by:)``.
+    /// - Throws: `malformed` for other parameters; `signingFailed` if the primitive refuses.
     public static func signed(
         _ payload: [UInt8],
         parameters: JSONObject = [:],
@@ -183,7 +184,10 @@ public enum JWS {
     ) throws(JOSEError) -> String {
         var header = JSONWriter(expectedBytes: 256)
         header.writeMember("alg", .string(key.algorithm.name), isFirst: true)
-        for (name, value) in parameters where name != "alg" && name != "kid" { header.writeMember(name, value) }
+        for (name, value) in parameters {
+            try ContentSigner.checkCallersOwn(name)
+            header.writeMember(name, value)
+        }
         header.writeMember("kid", .string(key.keyID))
         header.endObject()
         return try signed(header: header.output.span, payload: payload.span, by: key)

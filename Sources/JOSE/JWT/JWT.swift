@@ -35,17 +35,21 @@ public enum JWT {
 /// Nothing of it is true yet.
 public struct UnverifiedToken: Sendable {
     private let jws: UnverifiedJWS
+    /// The node of the claims.
+    private let claimsNode: Int
 
     /// The protected header, as the sender wrote it.
     public var header: JSONObject { jws.header }
     /// The claims, as the sender wrote them: good for finding the issuer's keys, for nothing else.
-    public var unverifiedClaims: JSONObject { jws.index.object(jws.claimsNode) }
+    public var unverifiedClaims: JSONObject { jws.index.object(claimsNode) }
 
     /// Parses a JWT.
     ///
     /// - Throws: `tooLarge` beyond the limits; `malformed` for anything that is not a compact JWS over a JSON object.
     public init(_ text: String, limits: TokenLimits = .default) throws(JOSEError) {
         jws = try UnverifiedJWS(text, limits: limits, readingClaims: true)
+        guard let node = jws.payloadNode else { throw JOSEError(.malformed, reason: "token: expected claims") }
+        claimsNode = node
     }
 
     /// Checks signature, type and claims, in this order.
@@ -58,10 +62,16 @@ public struct UnverifiedToken: Sendable {
     ) throws(JOSEError) -> VerifiedToken {
         let signer = try jws.signer(among: keys, algorithms: expectations.algorithms)
         try expectations.checkType(try jws.headerText("typ"), in: jws.index)
-        let registered = try ClaimIndex(jws.index, object: jws.claimsNode)
-        try expectations.check(registered, of: jws.claimsNode, in: jws.index)
+        let registered = try ClaimIndex(jws.index, object: claimsNode)
+        try expectations.check(registered, of: claimsNode, in: jws.index)
         let keyID = keys.keys[signer.position].keyID
-        return VerifiedToken(jws: jws, algorithm: signer.algorithm, keyID: keyID, registered: registered)
+        return VerifiedToken(
+            jws: jws,
+            claimsNode: claimsNode,
+            algorithm: signer.algorithm,
+            keyID: keyID,
+            registered: registered
+        )
     }
 }
 
@@ -75,10 +85,18 @@ public struct VerifiedToken: Sendable {
     public let algorithm: SignatureAlgorithm
     /// The `kid` of the key that signed.
     public let keyID: String?
+    private let claimsNode: Int
     private let registered: ClaimIndex
 
-    fileprivate init(jws: UnverifiedJWS, algorithm: SignatureAlgorithm, keyID: String?, registered: ClaimIndex) {
+    fileprivate init(
+        jws: UnverifiedJWS,
+        claimsNode: Int,
+        algorithm: SignatureAlgorithm,
+        keyID: String?,
+        registered: ClaimIndex
+    ) {
         self.jws = jws
+        self.claimsNode = claimsNode
         self.algorithm = algorithm
         self.keyID = keyID
         self.registered = registered
@@ -87,11 +105,11 @@ public struct VerifiedToken: Sendable {
     /// The protected header.
     public var header: JSONObject { jws.header }
     /// All claims.
-    public var claims: JSONObject { jws.index.object(jws.claimsNode) }
+    public var claims: JSONObject { jws.index.object(claimsNode) }
 
     /// The claim `name`, if it is there; cheaper than one of ``claims``.
     public subscript(name: String) -> JSON? {
-        jws.index.member(name, of: jws.claimsNode).map(jws.index.value)
+        jws.index.member(name, of: claimsNode).map(jws.index.value)
     }
 
     /// The registered claims, typed.

@@ -93,10 +93,14 @@ import Testing
         #expect(error.claim == name)
     }
 
-    @Test("Parameters of the caller never replace those of the key")
-    func replacedParameters() throws {
-        let parts = JWEParts(try token(["alg": "dir", "enc": "x", "kid": "k-2", "epk": [:], "typ": "x"]))
-        #expect(parts.header == ["alg": "A256KW", "enc": "A128GCM", "typ": "x", "kid": "k-1"])
+    @Test("A parameter that is the key's is refused, another is written", arguments: ["alg", "enc", "kid", "epk"])
+    func ownParameters(name: String) throws {
+        let error = try refusal { try token(["typ": "x", name: "x"]) }
+        #expect(error.code == .malformed)
+        #expect(error.claim == name)
+        let parts = JWEParts(try token(["typ": "x", "x" + name: "x"]))
+        let header: JSONObject = ["alg": "A256KW", "enc": "A128GCM", "typ": "x", "x" + name: "x", "kid": "k-1"]
+        #expect(parts.header == header)
         #expect(throws: Never.self) { try open(parts.token) }
     }
 

@@ -23,10 +23,17 @@ import Testing
         #expect(try Base64URL.decode(parts[2]).count == 64)
     }
 
-    @Test("Parameters cannot replace the key's own alg and kid")
-    func ownParameters() throws {
-        let token = try JWS.signed([], parameters: ["alg": "none", "kid": "x", "cty": "y"], by: key)
-        #expect(try UnverifiedJWS(token).header == ["alg": "ES256", "cty": "y", "kid": "kid-ec-sign"])
+    @Test(
+        "A parameter that the signer writes itself is refused, another is written",
+        arguments: ["alg", "kid", "b64", "crit"]
+    )
+    func ownParameters(name: String) throws {
+        let error = try refusal { try JWS.signed([], parameters: ["cty": "y", name: "x"], by: key) }
+        #expect(error.code == .malformed)
+        #expect(error.claim == name)
+        let token = try JWS.signed([], parameters: ["cty": "y", "x" + name: "x"], by: key)
+        let header: JSONObject = ["alg": "ES256", "cty": "y", "x" + name: "x", "kid": "kid-ec-sign"]
+        #expect(try UnverifiedJWS(token).header == header)
     }
 
     @Test("A token with more or fewer than three parts is refused")

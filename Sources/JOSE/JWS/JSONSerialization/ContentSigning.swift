@@ -32,12 +32,9 @@ public struct ContentSigner: Sendable {
     /// The protected header: `alg`, the caller's, `b64` and `crit` if they are needed, `kid`.
     fileprivate func header(for form: PayloadForm) throws(JOSEError) -> JSONObject {
         for (name, _) in protectedHeader {
-            guard !Self.own.contains(name), unprotectedHeader[name] == nil else {
-                throw JOSEError(
-                    .malformed,
-                    claim: name,
-                    reason: "the signer writes the parameter, or it is there twice"
-                )
+            try Self.checkCallersOwn(name)
+            guard unprotectedHeader[name] == nil else {
+                throw JOSEError(.malformed, claim: name, reason: "the parameter is in both headers")
             }
         }
         for (name, value) in unprotectedHeader {
@@ -63,6 +60,13 @@ public struct ContentSigner: Sendable {
         let header = Base64URL.encode(try header(for: form).serialized())
         let signature = try key.sign(Array(header.utf8) + [UInt8(ascii: ".")] + payloadInput)
         return (header, Base64URL.encode(signature))
+    }
+
+    /// Checks that the header parameter `name` is not one that the signer writes itself.
+    static func checkCallersOwn(_ name: String) throws(JOSEError) {
+        guard !own.contains(name) else {
+            throw JOSEError(.malformed, claim: name, reason: "the signer writes the parameter")
+        }
     }
 
     private static let own: Set<String> = ["alg", "kid", "b64", "crit"]
