@@ -59,6 +59,8 @@ public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of refusal.
     public var code: Code
     /// The claim, header parameter or JWK member that the refusal is about.
+    ///
+    /// It may be a name that the sender made up, of any length and with any characters: ``description`` shows it safely.
     public var claim: String?
     /// What was expected and what came, for a log.
     ///
@@ -72,9 +74,12 @@ public struct JOSEError: Error, Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
-    /// Code, claim and reason in one line.
+    /// Code, claim and reason in one line, fit for a log.
     public var description: String {
-        if let claim { "\(code) (\(claim)): \(reason)" } else { "\(code): \(reason)" }
+        guard let claim else { return "\(code): \(reason)" }
+        // CWE-117: members that a stranger named must not make lines of their own.
+        let isPlain = claim.utf8.count <= 200 && claim.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
+        return "\(code) (\(isPlain ? claim : quoted(claim))): \(reason)"
     }
 }
 
@@ -82,9 +87,10 @@ extension JOSEError {
     /// Refuses a `crit` (RFC 7515 §4.1.11, RFC 7516 §4.1.13) of which nothing is understood, an empty or ill-typed one
     /// included.
     init(notUnderstood critical: JSON) {
-        let names = critical.arrayValue?.map { $0.stringValue.map(quoted) ?? "no text" }
+        let names = critical.arrayValue?.prefix(4).map { $0.stringValue.map(quoted) ?? "no text" }
         let list = names?.joined(separator: ", ") ?? "no array"
-        self.init(.criticalUnsupported, claim: "crit", reason: "not understood: \(list)")
+        let rest = critical.arrayValue.map { $0.count > 4 ? ", …" : "" } ?? ""
+        self.init(.criticalUnsupported, claim: "crit", reason: "not understood: \(list)\(rest)")
     }
 }
 
@@ -104,4 +110,15 @@ func quoted(_ text: String) -> String {
 /// equivalent texts equal: it takes U+212A KELVIN SIGN for the letter K.
 func isSameText(_ left: String, _ right: String) -> Bool {
     left.utf8.elementsEqual(right.utf8)
+}
+
+/// Feeds the code points of a text to the hasher, for what is compared by ``isSameText(_:_:)``.
+///
+/// `String` gives canonically equivalent texts one hash, whatever the seed: a stranger who writes the marks of a letter in
+/// all their orders has thousands of different names in one bucket.
+func hashText(_ text: String, into hasher: inout Hasher) {
+    var text = text
+    text.withUTF8 { unsafe hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    // No UTF-8 has this byte: the end of one text is told from the beginning of the next.
+    hasher.combine(0xFF as UInt8)
 }

@@ -85,7 +85,7 @@ extension JSONObject: Hashable {
         var sum = 0
         for member in members {
             var memberHasher = Hasher()
-            memberHasher.combine(member.name)
+            hashText(member.name, into: &memberHasher)
             memberHasher.combine(member.value)
             sum &+= memberHasher.finalize()
         }

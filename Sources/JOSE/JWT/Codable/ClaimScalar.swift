@@ -143,7 +143,7 @@ struct MemberName: Hashable {
     static func == (left: MemberName, right: MemberName) -> Bool { isSameText(left.text, right.text) }
 
     /// Texts of the same code points have the same hash.
-    func hash(into hasher: inout Hasher) { hasher.combine(text) }
+    func hash(into hasher: inout Hasher) { hashText(text, into: &hasher) }
 }
 
 /// Types whose own Codable form would be misread as a claim.
