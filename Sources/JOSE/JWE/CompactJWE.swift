@@ -117,7 +117,8 @@ public enum JWE {
     ///     encrypted.
     ///   - limits: how long the token may become, so that its reader's limits admit it.
     /// - Throws: `tooLarge` beyond the limits; `malformed` for parameters that are the key's; `algorithmRefused` or
-    ///   `criticalUnsupported` for the parameters `zip` and `crit`; `keyUnfit` for a key that is not for this content encryption; `encryptionFailed` if a primitive refuses.
+    ///   `criticalUnsupported` for the parameters `zip` and `crit`; `keyUnfit` for a key that is not for this content
+    ///   encryption; `encryptionFailed` if a primitive refuses.
     public static func encrypted(
         _ plaintext: [UInt8],
         parameters: JSONObject = [:],
