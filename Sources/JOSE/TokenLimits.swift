@@ -21,7 +21,8 @@ extension TokenLimits {
 
     /// Refuses a text that is too long, before anything of it is looked at.
     func check(_ text: String) throws(JOSEError) {
-        guard text.utf8.count <= maximumBytes else {
+        // Places in a token are kept in 32 bits.
+        guard text.utf8.count <= min(maximumBytes, Int(UInt32.max)) else {
             throw JOSEError(.tooLarge, reason: "token: \(text.utf8.count) bytes, the limit is \(maximumBytes)")
         }
     }

@@ -319,7 +319,8 @@ private struct MemberNames {
 
     private static func bucket(_ range: Range<Int>, _ bytes: Span<UInt8>) -> UInt64 {
         guard let last = range.last else { return 0 }
-        return UInt64(bytes[range.lowerBound] &+ bytes[last] &* 7 &+ UInt8(truncatingIfNeeded: range.count) &* 13) & 63
+        return UInt64(bytes[range.lowerBound] &* 31 ^ bytes[last] &* 7 ^ UInt8(truncatingIfNeeded: range.count) &* 13)
+            & 63
     }
 
     private func names(

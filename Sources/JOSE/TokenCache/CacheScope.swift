@@ -5,11 +5,21 @@
 final class CacheScope: Sendable {
     private let keys: KeySetIdentity
     private let expectations: Expectations
+    /// About what the scope takes of memory, in bytes.
+    let footprint: Int
 
     init(keys: KeySetIdentity, expectations: Expectations) {
         self.keys = keys
         self.expectations = expectations
+        var bytes = Self.fixedBytes + expectations.algorithms.count * MemoryLayout<SignatureAlgorithm>.stride
+        let lists = [expectations.issuer.values, expectations.audience.values, expectations.type.values]
+        for text in lists.flatMap({ $0 ?? [] }) + Array(expectations.requiredClaims) {
+            bytes += text.utf8.count + 2 * MemoryLayout<String>.stride
+        }
+        footprint = bytes
     }
+
+    private static let fixedBytes = 384
 
     /// Whether this is the same question, whatever the moment.
     ///

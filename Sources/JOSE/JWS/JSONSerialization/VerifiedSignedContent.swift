@@ -13,12 +13,13 @@ public struct SignaturePolicy: Sendable {
     /// Whoever passes the content on can take signatures away, so this does not say that a certain signer signed.
     public static let all = SignaturePolicy(requirement: .all)
 
-    /// At least one signature must be good; the others are as if they were not there.
+    /// At least one signature must be good; the others need only be well formed.
     ///
     /// Fits a sender that signs with an old and a new algorithm for readers that know one of them.
     public static let any = SignaturePolicy(requirement: .any)
 
-    /// The keys of all these identifiers must have signed; other signatures are as if they were not there.
+    /// The keys of all these identifiers must have signed; other signatures need only be well
+    /// formed.
     ///
     /// An empty list refuses everything.
     public static func signedByEach(of keyIDs: [String]) -> SignaturePolicy {

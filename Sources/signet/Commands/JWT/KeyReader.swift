@@ -87,13 +87,9 @@ struct KeyReader: Sendable {
             configuration.timeout = .init(connect: timeout, read: timeout)
             let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
             do {
-                var request = HTTPClientRequest(url: address)
-                request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
-                let response = try await client.execute(request, timeout: timeout)
-                guard response.status == .ok else { throw Self.refused(address, response) }
-                let body = try await response.body.collect(upTo: maximumBytes)
+                let body = try await body(of: address, through: client)
                 try await client.shutdown()
-                return Array(body.readableBytesView)
+                return body
             } catch {
                 try? await client.shutdown()
                 throw error
@@ -104,6 +100,29 @@ struct KeyReader: Sendable {
             throw Failure(.data, "\(address) answered more than \(maximumBytes) bytes: that is no key set")
         } catch {
             throw Failure(.unavailable, "\(address) cannot be fetched (\(error))")
+        }
+    }
+
+    /// The deadline of a request ends with the head of its answer, so a second one runs beside it: a host may drip.
+    private static func body(of address: String, through client: HTTPClient) async throws -> [UInt8] {
+        try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
+            group.addTask {
+                var request = HTTPClientRequest(url: address)
+                request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
+                let response = try await client.execute(request, timeout: timeout)
+                guard response.status == .ok else { throw Self.refused(address, response) }
+                return Array(try await response.body.collect(upTo: maximumBytes).readableBytesView)
+            }
+            group.addTask {
+                try await Task.sleep(for: .nanoseconds(timeout.nanoseconds))
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let body = try await group.next() ?? nil else {
+                let seconds = timeout.nanoseconds / 1_000_000_000
+                throw Failure(.unavailable, "\(address) did not send its key set within \(seconds) s")
+            }
+            return body
         }
     }
 

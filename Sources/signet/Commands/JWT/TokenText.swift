@@ -16,7 +16,7 @@ struct TokenArgument: ParsableArguments {
         } else {
             given = try StandardInput.text(of: "token", limit: TokenLimits.default.maximumBytes + 1024)
         }
-        let text = given.filter { !$0.isWhitespace }
+        let text = String(given.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
         guard !text.isEmpty else { throw Failure(.usage, "there is no token: give it as an argument or pipe it in") }
         return text
     }
