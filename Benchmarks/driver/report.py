@@ -52,6 +52,10 @@ def judge(benchmark, thresholds):
         if limit is not None and "signet" in cells:
             row = f"allocations.{operation}.{algorithm}"
             found.append(verdict(row, f"at most {limit}", cells["signet"] - limit, unit=""))
+    for each in found:
+        reason = thresholds["knownNotMet"].get(f"{each['row']} {each['threshold']}")
+        if reason is not None and each["outcome"] == "not met":
+            each.update(outcome="known", text=f"{each['text']}, as is known: {reason}")
     return found
 
 
