@@ -34,7 +34,10 @@ import Testing
             let inactive = try world.json(
                 await world.ask("/introspect", ["token": tokens.access], authorization: TestWorld.basic(caller))
             )
-            #expect(inactive == ["active": false], "FIELD F23: introspection of another client's tokens by \(caller)")
+            #expect(
+                inactive == ["active": false],
+                "FIELD F23, CVE-2024-47077: introspection of another client's tokens by \(caller)"
+            )
         }
     }
 

@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test(
-        "FIELD F23: a result reached under laxer expectations does not answer stricter ones",
+        "FIELD F23 (CVE-2021-32701): a result reached under laxer expectations does not answer stricter ones",
         arguments: [
             Stricter("issuer", .claimInvalid, strict: { $0.issuer = .exactly("https://other.example") }),
             Stricter("no issuer", .claimInvalid, strict: { $0.issuer = .anyOf([]) }),
