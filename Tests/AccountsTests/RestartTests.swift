@@ -26,7 +26,7 @@ struct RestartTests {
         try await store.close()
     }
 
-    @Test("Counters go on where they were: a restart is no amnesty", .timeLimit(.minutes(1)))
+    @Test("Counters go on where they were: a restart is no amnesty", .timeLimit(.minutes(5)))
     func counters() async throws {
         let attempt = Attempt.login(username: "alice", address: "192.0.2.1")
         let other = Attempt.login(username: "alice", address: "192.0.2.2")
@@ -48,7 +48,7 @@ struct RestartTests {
         }
     }
 
-    @Test("People can sign in, and who is signed in stays so", .timeLimit(.minutes(1)))
+    @Test("People can sign in, and who is signed in stays so", .timeLimit(.minutes(5)))
     func peopleAndSessions() async throws {
         let hasher = PasswordHasher(parameters: .cheap, randomness: seededRandomness(2))
         let kept = Kept()

@@ -22,7 +22,7 @@ struct GroupCommitTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `Requests of 64 tasks share commits, and all of them are stored`() async throws {
         try await TemporaryFolder.with { folder in
             let store = try SQLiteStore(path: folder.database)

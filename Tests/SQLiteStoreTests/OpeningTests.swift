@@ -228,7 +228,7 @@ struct OpeningTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `Many may open a database that does not exist yet at the same time`() async throws {
         for _ in 0..<5 {
             try await TemporaryFolder.with { folder in
@@ -244,7 +244,7 @@ struct OpeningTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `Closing under load answers everybody, and what was acknowledged is stored`() async throws {
         try await TemporaryFolder.with { folder in
             let store = try SQLiteStore(path: folder.database)

@@ -73,7 +73,7 @@ struct SweeperTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `The sweeper removes in small steps what has expired, and only that, while others write`() async throws {
         try await TemporaryFolder.with { folder in
             let inner = try SQLiteStore(path: folder.database)
@@ -101,7 +101,7 @@ struct SweeperTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `The sweeper outlives a store that is unavailable for a while`() async throws {
         let store = WatchedStore(MemoryStore(), failures: 3)
         _ = try await store.apply([.insert(Record(number: 1, expiresAt: .testTime))], now: .testTime - .seconds(1))
@@ -109,7 +109,7 @@ struct SweeperTests {
         #expect(store.sweeps.withLock { $0.first } == 1)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `The sweeper ends with the service group that runs it`() async throws {
         let store = MemoryStore()
         let group = ServiceGroup(

@@ -26,7 +26,7 @@ private final class Gauge: Sendable {
 
 @Suite("Hashing has threads of its own")
 struct HashingThreadsTests {
-    @Test("No more runs at once than there are threads", .timeLimit(.minutes(1)))
+    @Test("No more runs at once than there are threads", .timeLimit(.minutes(5)))
     func concurrencyIsBounded() async {
         let threads = HashingThreads(count: 2, waiting: 100)
         let gauge = Gauge()
@@ -45,7 +45,7 @@ struct HashingThreadsTests {
         while threads.load > 0 { await Task.yield() }
     }
 
-    @Test("While all threads are held, everything else goes on", .timeLimit(.minutes(1)))
+    @Test("While all threads are held, everything else goes on", .timeLimit(.minutes(5)))
     func everythingElseGoesOn() async {
         let threads = HashingThreads(count: 2, waiting: 10)
         let gate = DispatchSemaphore(value: 0)

@@ -86,7 +86,7 @@ import Testing
 
     @Test(
         "FIELD F20 a megabyte of dots (CVE-2025-30204, CVE-2025-27144) is refused without looking at them",
-        .timeLimit(.minutes(1))
+        .timeLimit(.minutes(5))
     )
     func megabyteOfDots() throws {
         let dots = String(repeating: ".", count: 1 << 20)

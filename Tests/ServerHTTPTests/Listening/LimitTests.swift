@@ -3,7 +3,7 @@ import Testing
 
 @testable import ServerHTTP
 
-@Suite("Limits on real sockets", .timeLimit(.minutes(2)))
+@Suite("Limits on real sockets", .timeLimit(.minutes(5)))
 struct LimitTests {
     static let head = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 
@@ -165,7 +165,7 @@ struct LimitTests {
     }
 }
 
-@Suite("Starting and stopping", .timeLimit(.minutes(2)))
+@Suite("Starting and stopping", .timeLimit(.minutes(5)))
 struct LifecycleTests {
     @Test("a taken port is one clear sentence")
     func portTaken() async throws {

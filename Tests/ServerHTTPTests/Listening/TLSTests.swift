@@ -6,7 +6,7 @@ import Testing
 
 @testable import ServerHTTP
 
-@Suite("TLS", .timeLimit(.minutes(2)))
+@Suite("TLS", .timeLimit(.minutes(5)))
 struct TLSTests {
     static let request = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -69,7 +69,7 @@ struct RSASigningTests {
         #expect(lines.all.first?.hasPrefix("info RS256 signatures are made by ") == true)
     }
 
-    @Test("The server does not read what OPENSSL_CONF names", .enabled(if: systemHasLibrary), .timeLimit(.minutes(2)))
+    @Test("The server does not read what OPENSSL_CONF names", .enabled(if: systemHasLibrary), .timeLimit(.minutes(5)))
     func configurationIsNotRead() async throws {
         let folder = try TemporaryFolder()
         // Whoever reads a pipe into which nobody writes waits for ever.

@@ -7,7 +7,7 @@ import Testing
 
 @testable import signet
 
-@Suite("Keys from an address", .timeLimit(.minutes(2)))
+@Suite("Keys from an address", .timeLimit(.minutes(5)))
 struct KeyReaderTests {
     private static func answering(_ body: JSONObject) -> KeyReader {
         KeyReader { _ in body.serialized() }
