@@ -49,20 +49,6 @@ extension HashedAuthenticationCode {
 
 // MARK: RSA
 
-extension _RSA.Signing.RSASignature {
-    private static let empty = Self(rawRepresentation: [UInt8]())
-
-    /// Copies the bytes at once: swift-crypto's initializer, which takes them from any collection, first looks for the
-    /// best way to do it, and that costs more than the copy.
-    fileprivate init(_ bytes: Span<UInt8>) {
-        self = Self.empty
-        rawRepresentation = unsafe bytes.withUnsafeBytes { buffer in
-            guard let base = buffer.baseAddress else { return Data() }
-            return unsafe Data(bytes: base, count: buffer.count)
-        }
-    }
-}
-
 extension _RSA.Signing.PublicKey {
     func isValid<Hash: HashFunction>(
         _ signature: Span<UInt8>,
@@ -70,7 +56,10 @@ extension _RSA.Signing.PublicKey {
         hash: Hash.Type,
         padding: _RSA.Signing.Padding
     ) -> Bool {
-        isValidSignature(_RSA.Signing.RSASignature(signature), for: message.digest(by: hash), padding: padding)
+        let signature = unsafe signature.withUnsafeBytes {
+            unsafe _RSA.Signing.RSASignature(rawRepresentation: $0)
+        }
+        return isValidSignature(signature, for: message.digest(by: hash), padding: padding)
     }
 }
 
