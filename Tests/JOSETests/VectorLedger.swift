@@ -17,12 +17,16 @@ struct VectorReport: Sendable {
 
     /// Executes the check of one vector; whatever it expects or throws becomes an issue of the test that asks for this
     /// report.
-    mutating func run(_ id: String, _ check: () throws -> Void) {
+    mutating func run(
+        _ id: String,
+        _ check: () throws -> Void,
+        failing: (any Error, Comment) -> Void = { Issue.record($0, $1) }
+    ) {
         if !ran.insert(id).inserted { repeated.insert(id) }
         do {
             try check()
         } catch {
-            Issue.record(error, "vector \(id)")
+            failing(error, "vector \(id)")
         }
     }
 
