@@ -47,6 +47,11 @@ let package = Package(
         .library(name: "SystemCrypto", targets: ["SystemCrypto"]),
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "StorageConformance", targets: ["StorageConformance"]),
+        .library(name: "ResourceServer", targets: ["ResourceServer"]),
+        .library(name: "ResourceServerTesting", targets: ["ResourceServerTesting"]),
+        .library(name: "ResourceServerHummingbird", targets: ["ResourceServerHummingbird"]),
+        .library(name: "OAuthClient", targets: ["OAuthClient"]),
+        .library(name: "OAuthClientHummingbird", targets: ["OAuthClientHummingbird"]),
         .executable(name: "signet", targets: ["signet"]),
     ],
     dependencies: [
@@ -79,6 +84,42 @@ let package = Package(
             dependencies: ["JOSE"],
             swiftSettings: callerIsolated
         ),
+        // What the revocation feed says on the wire.
+        .target(name: "RevocationFeed", dependencies: ["JOSE", "Instants", crypto], swiftSettings: callerIsolated),
+
+        // What applications and APIs use
+        .target(
+            name: "IssuerConnection",
+            dependencies: ["OAuthVocabulary", "JOSE", "Instants", asyncHTTPClient, nioCore, nioHTTP1, logging],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ResourceServer",
+            dependencies: [
+                "IssuerConnection", "RevocationFeed", "OAuthVocabulary", "JOSE", "Instants", crypto, logging, lifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ResourceServerTesting",
+            dependencies: ["ResourceServer", "IssuerConnection", "RevocationFeed", "OAuthVocabulary", "JOSE", "Instants"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ResourceServerHummingbird",
+            dependencies: ["ResourceServer", "OAuthVocabulary", "JOSE", hummingbird, logging],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "OAuthClient",
+            dependencies: ["IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", crypto, logging],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "OAuthClientHummingbird",
+            dependencies: ["OAuthClient", "OAuthVocabulary", "JOSE", "Instants", hummingbird, crypto, logging],
+            swiftSettings: settings
+        ),
 
         // Where things are kept
         .target(name: "Storage", dependencies: ["Instants"], swiftSettings: callerIsolated),
@@ -96,8 +137,15 @@ let package = Package(
         // What is decided
         .target(
             name: "AuthorizationServer",
-            dependencies: ["OAuthVocabulary", "JOSE", "Storage", "Instants", crypto, logging],
+            dependencies: [
+                "RevocationFeed", "OAuthVocabulary", "JOSE", "Storage", "Instants", "CZlib", crypto, logging,
+            ],
             swiftSettings: callerIsolated
+        ),
+        .systemLibrary(
+            name: "CZlib",
+            pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
         ),
         .systemLibrary(
             name: "CArgon2",
@@ -120,8 +168,8 @@ let package = Package(
         .target(
             name: "ServerHTTP",
             dependencies: [
-                "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage", "Instants",
-                hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioPosix, crypto, logging, metrics, lifecycle,
+                "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "OAuthVocabulary", "JOSE", "Storage",
+                "Instants", hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioPosix, crypto, logging, metrics, lifecycle,
             ],
             swiftSettings: settings
         ),
@@ -129,7 +177,7 @@ let package = Package(
             name: "signet",
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
-                "SystemCrypto", "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
+                "SystemCrypto", "RevocationFeed", "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
                 hummingbird, asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings
@@ -172,7 +220,50 @@ let package = Package(
         ),
         .testTarget(
             name: "AuthorizationServerTests",
-            dependencies: ["AuthorizationServer", "OAuthVocabulary", "JOSE", "Storage", "Instants", logging],
+            dependencies: [
+                "AuthorizationServer", "RevocationFeed", "OAuthVocabulary", "JOSE", "Storage", "Instants", logging,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "RevocationFeedTests",
+            dependencies: ["RevocationFeed", "JOSE", "Instants"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "IssuerConnectionTests",
+            dependencies: ["IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, asyncHTTPClient],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ResourceServerTests",
+            dependencies: [
+                "ResourceServer", "ResourceServerTesting", "IssuerConnection", "RevocationFeed", "OAuthVocabulary",
+                "JOSE", "Instants", logging, lifecycle,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ResourceServerHummingbirdTests",
+            dependencies: [
+                "ResourceServerHummingbird", "ResourceServer", "ResourceServerTesting", "IssuerConnection", "JOSE",
+                "Instants", hummingbird, hummingbirdTesting,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "OAuthClientTests",
+            dependencies: [
+                "OAuthClient", "IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, logging,
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "OAuthClientHummingbirdTests",
+            dependencies: [
+                "OAuthClientHummingbird", "OAuthClient", "IssuerConnection", "JOSE", "Instants", hummingbird,
+                hummingbirdTesting,
+            ],
             swiftSettings: settings
         ),
         .testTarget(
@@ -184,8 +275,8 @@ let package = Package(
         .testTarget(
             name: "ServerHTTPTests",
             dependencies: [
-                "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE", "Storage",
-                "Instants",
+                "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "OAuthVocabulary", "JOSE",
+                "Storage", "Instants",
                 hummingbird, nioSSL, nioTLS, nioCore, nioPosix, nioEmbedded, lifecycle, logging,
             ],
             swiftSettings: settings
@@ -194,7 +285,8 @@ let package = Package(
             name: "signetTests",
             dependencies: [
                 "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "SQLiteStore",
-                "SystemCrypto", "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,
+                "SystemCrypto", "RevocationFeed", "ResourceServer", "IssuerConnection", "Storage", "Pages", "JOSE",
+                "Instants", hummingbird, hummingbirdTesting,
                 asyncHTTPClient, argumentParser, nioCore, nioHTTP1, logging,
             ],
             swiftSettings: settings

@@ -20,20 +20,34 @@ enum ImportRules {
             "FoundationEssentials", "Dispatch",
         ]),
         "AuthorizationServer": vocabulary.union(platform).union([
-            "Storage", "Crypto", "Logging", "FoundationEssentials",
+            "RevocationFeed", "Storage", "CZlib", "Crypto", "Logging", "FoundationEssentials",
         ]),
         "Accounts": vocabulary.union(platform).union([
             "Storage", "CArgon2", "Crypto", "Logging", "FoundationEssentials", "Dispatch",
         ]),
         "Pages": ["Mustache", "Crypto", "FoundationEssentials"],
         "ServerHTTP": vocabulary.union(platform).union([
-            "AuthorizationServer", "Accounts", "Pages", "Storage", "Hummingbird", "HummingbirdCore", "HummingbirdTLS",
+            "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "Storage", "Hummingbird", "HummingbirdCore", "HummingbirdTLS",
             "HummingbirdHTTP2", "HTTPTypes", "NIOSSL", "NIOTLS", "NIOCore", "NIOPosix", "NIOHTTPTypes", "Logging",
             "Metrics", "ServiceLifecycle", "Crypto", "FoundationEssentials",
         ]),
-        "ResourceServer": vocabulary.union(["Logging", "FoundationEssentials"]),
-        "ResourceServerHummingbird": ["ResourceServer", "OAuthVocabulary", "Hummingbird", "HTTPTypes", "Logging"],
-        "OAuthClient": vocabulary.union(["Logging", "FoundationEssentials"]),
+        "RevocationFeed": ["JOSE", "Instants", "Crypto"],
+        "IssuerConnection": vocabulary.union(platform).union([
+            "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "FoundationEssentials",
+        ]),
+        "ResourceServer": vocabulary.union(platform).union([
+            "IssuerConnection", "RevocationFeed", "Crypto", "Logging", "ServiceLifecycle", "FoundationEssentials",
+        ]),
+        "ResourceServerTesting": vocabulary.union(["ResourceServer", "IssuerConnection", "RevocationFeed"]),
+        "ResourceServerHummingbird": vocabulary.union([
+            "ResourceServer", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging",
+        ]),
+        "OAuthClient": vocabulary.union(platform).union([
+            "IssuerConnection", "Crypto", "Logging", "FoundationEssentials",
+        ]),
+        "OAuthClientHummingbird": vocabulary.union([
+            "OAuthClient", "IssuerConnection", "Crypto", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging",
+        ]),
     ]
 
     /// What single files may import besides: the bridge between spans and the `Data` of swift-crypto.
