@@ -102,7 +102,9 @@ let package = Package(
         ),
         .target(
             name: "ResourceServerTesting",
-            dependencies: ["ResourceServer", "IssuerConnection", "RevocationFeed", "OAuthVocabulary", "JOSE", "Instants"],
+            dependencies: [
+                "ResourceServer", "IssuerConnection", "RevocationFeed", "OAuthVocabulary", "JOSE", "Instants",
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -169,7 +171,8 @@ let package = Package(
             name: "ServerHTTP",
             dependencies: [
                 "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "OAuthVocabulary", "JOSE", "Storage",
-                "Instants", hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioPosix, crypto, logging, metrics, lifecycle,
+                "Instants", hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioPosix, crypto, logging, metrics,
+                lifecycle,
             ],
             swiftSettings: settings
         ),
@@ -177,7 +180,8 @@ let package = Package(
             name: "signet",
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
-                "SystemCrypto", "RevocationFeed", "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
+                "SystemCrypto", "RevocationFeed", "Storage", "Instants", argumentParser, yams, logging, lifecycle,
+                unixSignals,
                 hummingbird, asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings

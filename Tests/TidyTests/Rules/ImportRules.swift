@@ -27,7 +27,8 @@ enum ImportRules {
         ]),
         "Pages": ["Mustache", "Crypto", "FoundationEssentials"],
         "ServerHTTP": vocabulary.union(platform).union([
-            "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "Storage", "Hummingbird", "HummingbirdCore", "HummingbirdTLS",
+            "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "Storage", "Hummingbird", "HummingbirdCore",
+            "HummingbirdTLS",
             "HummingbirdHTTP2", "HTTPTypes", "NIOSSL", "NIOTLS", "NIOCore", "NIOPosix", "NIOHTTPTypes", "Logging",
             "Metrics", "ServiceLifecycle", "Crypto", "FoundationEssentials",
         ]),
