@@ -9,6 +9,8 @@ enum Ratchets {
 
     static let timeAndRandomness = [
         Exemption("Sources/AuthorizationServer/Kernel/", "where the clock and randomness of the server are defined"),
+        Exemption("Sources/IssuerConnection/ClientClock.swift", "where the clock of the SDKs is defined"),
+        Exemption("Sources/IssuerConnection/ClientRandomness.swift", "where the randomness of the SDKs is defined"),
         Exemption("Sources/signet/", "the executable hands out the real clock and the real randomness"),
         Exemption("Sources/JOSE/JWS/", "new keys are drawn by swift-crypto, which takes no generator"),
         Exemption("Sources/JOSE/JWE/", "new keys are drawn by swift-crypto, which takes no generator"),
