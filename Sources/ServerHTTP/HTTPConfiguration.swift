@@ -78,6 +78,16 @@ package struct HTTPLimits: Sendable {
     package var handshakeTimeout: Duration = .seconds(10)
     /// Connections at one time; more wait in the kernel's queue.
     package var connections = 4096
+    /// Streams and waiting polls at one time; who comes then is asked to come back.
+    package var streams = 1000
+    /// Streams at one time for one audience: that many instances of one API may follow the feed.
+    package var streamsPerGroup = 64
+    /// How long what a stream wrote may take to leave: whoever does not read gives up the connection.
+    package var streamTimeout: Duration = .seconds(10)
+    /// What the kernel may hold back for a reader of a stream that does not read, in bytes.
+    package var streamSendBuffer = 128 * 1024
+    /// What a refused reader waits before it asks again.
+    package var streamRetryAfter: Duration = .seconds(5)
 
     package static let standard = HTTPLimits()
 }

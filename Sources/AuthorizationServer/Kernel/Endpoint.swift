@@ -12,6 +12,8 @@ package struct EndpointRequest: Sendable {
     package var method: Method
     /// Query of a GET, form body of a POST; other combinations never reach an endpoint.
     package var parameters: Parameters
+    /// The body of a POST to an endpoint that accepts JSON; nothing else carries one.
+    package var json: JSON?
     /// The `Authorization` header as it came.
     package var authorization: String?
     /// The `Origin` header as it came.
@@ -28,6 +30,7 @@ package struct EndpointRequest: Sendable {
     package init(
         method: Method,
         parameters: Parameters,
+        json: JSON? = nil,
         authorization: String? = nil,
         origin: String? = nil,
         remoteAddress: String = "127.0.0.1",
@@ -37,6 +40,7 @@ package struct EndpointRequest: Sendable {
     ) {
         self.method = method
         self.parameters = parameters
+        self.json = json
         self.authorization = authorization
         self.origin = origin
         self.remoteAddress = remoteAddress
@@ -53,6 +57,8 @@ package struct EndpointResponse: Sendable {
         case json(JSON)
         /// Bytes that were made ahead of time, with their content type: discovery, key sets.
         case prepared(contentType: String, [UInt8])
+        /// Bytes that come into being while they are sent, with their content type.
+        case stream(contentType: String, any BodyStreaming)
         /// 303 to this address.
         case redirect(String)
         /// OAuth 2.0 Form Post Response Mode: a page that posts these fields to the client.
@@ -108,6 +114,35 @@ package struct EndpointResponse: Sendable {
     }
 }
 
+/// A body that is written while it comes into being, until its author or its reader ends it.
+package protocol BodyStreaming: Sendable {
+    /// Whose streams count together: the audience of the API that reads.
+    ///
+    /// The HTTP room limits them for each group and in all.
+    var group: String { get }
+
+    /// Writes until there is nothing more to say.
+    ///
+    /// `write` returns once the bytes are on their way, and throws when the reader is gone. The task is cancelled when the
+    /// reader goes away and when the server stops; a body that is cut short by an error does not look complete.
+    func run(_ write: (_ bytes: [UInt8]) async throws -> Void) async throws
+}
+
+/// What a POST to an endpoint brings.
+package enum AcceptedBody: Hashable, Sendable {
+    /// `application/x-www-form-urlencoded`: `EndpointRequest.parameters`.
+    case form
+    /// `application/json` of at most so many bytes: `EndpointRequest.json`.
+    case json(maximumBytes: Int)
+}
+
+/// How long an endpoint may take to answer.
+package enum EndpointPatience: Hashable, Sendable {
+    case answersAtOnce
+    /// It waits for news (long polling): it counts as a stream, and its task is cancelled when the server stops.
+    case waitsForNews
+}
+
 /// Who may call an endpoint from a script in a browser (CORS).
 package enum BrowserAccess: Hashable, Sendable {
     /// Nobody: the endpoint is visited, or called by servers.
@@ -126,7 +161,16 @@ package protocol Endpoint: Sendable {
     var browserAccess: BrowserAccess { get }
     /// Whether its failures are pages for people rather than JSON.
     var audience: EndpointAudience { get }
+    /// What a POST brings: a form, unless it says otherwise.
+    var accepts: AcceptedBody { get }
+    /// Whether it may keep the caller waiting: not unless it says so.
+    var patience: EndpointPatience { get }
     func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse
+}
+
+extension Endpoint {
+    package var accepts: AcceptedBody { .form }
+    package var patience: EndpointPatience { .answersAtOnce }
 }
 
 package enum EndpointAudience: Hashable, Sendable { case programs, people }

@@ -12,6 +12,10 @@ struct Answer: Sendable {
     var status: Int
     var headers = HTTPFields()
     var body: [UInt8] = []
+    /// What writes the body while it is sent, instead of `body`.
+    var stream: OpenStream?
+    /// Whether the body, which a HEAD does not get, has no length that could be announced.
+    var isEndless = false
     /// What was refused, for the journal.
     var failure: OAuthError?
     /// The client that was proven to be the caller.
@@ -30,6 +34,7 @@ struct Answering: Sendable {
     let disclosure: ProviderConfiguration.Disclosure
     let screens: ScreenRenderer
     let development: WelcomePage.Development?
+    let streams: StreamRegister
 
     func render(_ response: EndpointResponse, _ exchange: Exchange, audience: EndpointAudience) async -> Answer {
         if let failure = response.failure, case .empty = response.body {
@@ -53,6 +58,9 @@ struct Answering: Sendable {
         case .prepared(let contentType, let bytes):
             answer.headers[.contentType] = contentType
             answer.body = bytes
+        case .stream(let contentType, let body):
+            answer.headers[.contentType] = contentType
+            stream(body, exchange, &answer)
         case .redirect(let address):
             // RFC 9700 §4.12: 303, so that no browser repeats a form and its password at another server.
             answer.status = 303
@@ -64,6 +72,21 @@ struct Answering: Sendable {
             await self.screen(screen, exchange, &answer)
         }
         return answer
+    }
+
+    /// A HEAD gets the head of a stream and takes no place.
+    private func stream(_ body: any BodyStreaming, _ exchange: Exchange, _ answer: inout Answer) {
+        // Proxies that gather what they pass on would hold every event back.
+        answer.headers[.accelBuffering] = "no"
+        guard !exchange.isHead else {
+            answer.isEndless = true
+            return
+        }
+        do throws(OAuthError) {
+            answer.stream = OpenStream(body: body, place: try streams.place(in: body.group))
+        } catch {
+            answer = refusal(error, exchange, audience: .programs)
+        }
     }
 
     func screen(_ screen: Screen, problem: SignInProblem? = nil, _ exchange: Exchange, _ answer: inout Answer) async {

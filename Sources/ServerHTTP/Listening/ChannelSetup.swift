@@ -11,7 +11,12 @@ import NIOTLS
 enum ChannelSetup {
     static func builder(limits: HTTPLimits, certificates: CertificateStore?) -> HTTPServerBuilder {
         let requests = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ResponseDeadline(timeout: TimeAmount(limits.responseTimeout))],
+            additionalChannelHandlers: [
+                ResponseDeadline(
+                    timeout: TimeAmount(limits.responseTimeout),
+                    streamTimeout: TimeAmount(limits.streamTimeout)
+                )
+            ],
             idleTimeout: TimeAmount(limits.idleTimeout),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: limits.headerFieldBytes,
@@ -87,24 +92,59 @@ final class HandshakeDeadline: ChannelInboundHandler, RemovableChannelHandler {
 
 /// Closes a connection, or a stream of HTTP/2, whose other side does not take the answer.
 ///
-/// While an answer waits to be sent no other time-out watches, so that a closed window would hold the connection.
+/// While an answer waits to be sent no other time-out watches, so that a closed window would hold the connection. An
+/// answer whose end was written must have left in time; of one that is still being written something must.
 final class ResponseDeadline: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
     private let timeout: TimeAmount
+    private let streamTimeout: TimeAmount
+    /// Whether the answer says nothing of its length.
+    private var isStream = false
+    /// How many parts of the stream have not left yet.
+    private var waiting = 0
+    private var streamDeadline: Scheduled<Void>?
 
-    init(timeout: TimeAmount) { self.timeout = timeout }
+    init(timeout: TimeAmount, streamTimeout: TimeAmount) {
+        self.timeout = timeout
+        self.streamTimeout = streamTimeout
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { streamDeadline?.cancel() }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .end = unwrapOutboundIn(data) else {
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            isStream = head.headerFields[.contentLength] == nil
             context.write(data, promise: promise)
-            return
+        case .body where isStream:
+            let sent = promise ?? context.eventLoop.makePromise()
+            watch(sent.futureResult, on: context.channel)
+            context.write(data, promise: sent)
+        case .body:
+            context.write(data, promise: promise)
+        case .end:
+            let sent = promise ?? context.eventLoop.makePromise()
+            let channel = context.channel
+            let deadline = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
+            sent.futureResult.whenComplete { _ in deadline.cancel() }
+            context.write(data, promise: sent)
         }
-        let sent = promise ?? context.eventLoop.makePromise()
-        let channel = context.channel
-        let deadline = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
-        sent.futureResult.whenComplete { _ in deadline.cancel() }
-        context.write(data, promise: sent)
+    }
+
+    /// Every part that leaves gives the rest as long again.
+    private func watch(_ sent: EventLoopFuture<Void>, on channel: any Channel) {
+        waiting += 1
+        if waiting == 1 { startClock(channel) }
+        sent.assumeIsolated().whenComplete { [self] _ in
+            waiting -= 1
+            streamDeadline?.cancel()
+            if waiting > 0 { startClock(channel) }
+        }
+    }
+
+    private func startClock(_ channel: any Channel) {
+        streamDeadline = channel.eventLoop.scheduleTask(in: streamTimeout) { channel.close(promise: nil) }
     }
 }

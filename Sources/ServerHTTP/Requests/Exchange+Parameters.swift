@@ -1,21 +1,71 @@
 import AuthorizationServer
 import HTTPTypes
 import HummingbirdCore
+import JOSE
 import NIOCore
 import OAuthVocabulary
 
+/// What a request says beside its head.
+struct RequestContent: Sendable {
+    var parameters = AuthorizationServer.Parameters()
+    var json: JSON?
+}
+
 extension Exchange {
-    /// The parameters of a GET's query or a POST's form, decoded strictly and within limits.
-    func parameters(body: RequestBody, limits: HTTPLimits) async throws(OAuthError) -> AuthorizationServer.Parameters {
-        guard method == .post else { return try Self.parameters(of: query, limits: limits) }
+    /// The parameters of a GET's query or a POST's form, or a POST's JSON, decoded strictly and within limits.
+    func content(
+        of body: RequestBody,
+        for accepted: AcceptedBody,
+        limits: HTTPLimits
+    ) async throws(OAuthError) -> RequestContent {
+        guard method == .post, accepted == .form else {
+            var content = RequestContent(parameters: try Self.parameters(of: query, limits: limits))
+            if method == .post, case .json(let maximumBytes) = accepted {
+                content.json = try await json(body, maximumBytes: maximumBytes, limits: limits)
+            }
+            return content
+        }
         // RFC 6749 §2.3.1: "The parameters can only be transmitted in the request-body and MUST NOT be included in the
         // request URI."
         guard query.isEmpty else {
             throw .invalidRequest("the parameters of a POST belong in its body, not in its address")
         }
+        return RequestContent(parameters: try await form(body, limits: limits))
+    }
+
+    private func json(
+        _ body: RequestBody,
+        maximumBytes: Int,
+        limits: HTTPLimits
+    ) async throws(OAuthError) -> JSON {
+        var limits = limits
+        limits.bodyBytes = maximumBytes
+        let bytes = try await collect(body, limits: limits)
+        guard isContent("application/json") else {
+            throw OAuthError(
+                .invalidRequest,
+                "the body must be application/json in UTF-8",
+                status: 415,
+                detail: "content type: \(headers[.contentType] ?? "none")"
+            )
+        }
+        guard String(validating: bytes, as: UTF8.self) != nil else {
+            throw .invalidRequest("the body is not UTF-8")
+        }
+        do {
+            return try JSON(parsing: Array(bytes))
+        } catch {
+            throw .invalidRequest("the body is not JSON", detail: error.reason)
+        }
+    }
+
+    private func form(
+        _ body: RequestBody,
+        limits: HTTPLimits
+    ) async throws(OAuthError) -> AuthorizationServer.Parameters {
         let bytes = try await collect(body, limits: limits)
         if bytes.isEmpty { return Parameters() }
-        guard isForm else {
+        guard isContent("application/x-www-form-urlencoded") else {
             throw OAuthError(
                 .invalidRequest,
                 "the body must be application/x-www-form-urlencoded in UTF-8",
@@ -47,11 +97,11 @@ extension Exchange {
         return try Parameters(pairs)
     }
 
-    /// Whether the content type is a form's, in UTF-8 if it says so.
-    private var isForm: Bool {
+    /// Whether the content type is this one, in UTF-8 if it says so.
+    private func isContent(_ expected: String) -> Bool {
         guard let type = headers[.contentType] else { return false }
         let parts = type.split(separator: ";").map { $0.trimmingSpaces().lowercased() }
-        guard parts.first == "application/x-www-form-urlencoded" else { return false }
+        guard parts.first == expected else { return false }
         return parts.dropFirst().allSatisfy { part in
             !part.hasPrefix("charset=") || ["charset=utf-8", "charset=\"utf-8\""].contains(part)
         }

@@ -30,7 +30,10 @@ extension FrontDoor {
             channel.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
         }
         let status = HTTPResponse.Status(code: answer.status)
-        if answer.status != 204 && answer.status != 304 {
+        if let stream = answer.stream {
+            return Response(status: status, headers: headers, body: body(of: stream, for: exchange, on: channel))
+        }
+        if answer.status != 204 && answer.status != 304 && !answer.isEndless {
             headers[.contentLength] = "\(answer.body.count)"
         }
         guard exchange.isHead == false, !answer.body.isEmpty else { return Response(head: status, headers) }
@@ -74,5 +77,6 @@ extension HTTPField.Name {
     static let forwardedFor = literal("X-Forwarded-For")
     static let forwardedProto = literal("X-Forwarded-Proto")
     static let fetchSite = literal("Sec-Fetch-Site")
+    static let accelBuffering = literal("X-Accel-Buffering")
     static let pragma = literal("Pragma")
 }

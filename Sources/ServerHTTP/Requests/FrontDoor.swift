@@ -23,6 +23,7 @@ struct FrontDoor: HTTPResponder {
     let browsers: Browsers
     let signIn: SignIn
     let origins: OriginRegister
+    let streams: StreamRegister
     let journal: Journal
     let metrics = HTTPMetrics()
 
@@ -39,11 +40,13 @@ struct FrontDoor: HTTPResponder {
         self.sessions = sessions
         self.configuration = configuration
         routes = RouteTable(provider.endpoints, issuer: issuer)
+        streams = StreamRegister(configuration.limits)
         answering = Answering(
             issuer: issuer,
             disclosure: provider.services.configuration.disclosure,
             screens: ScreenRenderer(people: people, basePath: issuer.path),
-            development: configuration.development
+            development: configuration.development,
+            streams: streams
         )
         browsers = Browsers(
             sessions: sessions,
@@ -99,11 +102,11 @@ struct FrontDoor: HTTPResponder {
 
     private func call(_ endpoint: any Endpoint, _ exchange: Exchange, body: RequestBody) async -> Answer {
         do throws(OAuthError) {
-            let parameters = try await exchange.parameters(body: body, limits: configuration.limits)
+            let content = try await exchange.content(of: body, for: endpoint.accepts, limits: configuration.limits)
             var answer =
                 switch endpoint.audience {
-                case .programs: await callForProgram(endpoint, exchange, parameters)
-                case .people: await callForPerson(endpoint, exchange, parameters)
+                case .programs: try await callForProgram(endpoint, exchange, content)
+                case .people: await callForPerson(endpoint, exchange, content.parameters)
                 }
             answer.bodyWasRead = exchange.method == .post
             return answer
@@ -117,13 +120,18 @@ struct FrontDoor: HTTPResponder {
     private func callForProgram(
         _ endpoint: any Endpoint,
         _ exchange: Exchange,
-        _ parameters: AuthorizationServer.Parameters
-    ) async -> Answer {
-        let request = exchange.endpointRequest(parameters)
-        let response = await endpoint.respond(to: request, with: provider.services)
+        _ content: RequestContent
+    ) async throws(OAuthError) -> Answer {
+        var request = exchange.endpointRequest(content.parameters)
+        request.json = content.json
+        let response =
+            switch endpoint.patience {
+            case .answersAtOnce: await endpoint.respond(to: request, with: provider.services)
+            case .waitsForNews: try await streams.wait(for: endpoint, to: request, with: provider.services)
+            }
         var answer = await answering.render(response, exchange, audience: .programs)
         await origins.allow(&answer, exchange, access: endpoint.browserAccess, now: exchange.receivedAt)
-        answer.namedClient = parameters["client_id"]
+        answer.namedClient = content.parameters["client_id"]
         return answer
     }
 
