@@ -189,9 +189,9 @@ struct Curl: Sendable {
     let port: Int
     let folder: String
 
-    func send(_ target: String, form: String? = nil) async throws -> Answer {
+    func send(_ target: String, form: String? = nil, timeout seconds: Int = 20) async throws -> Answer {
         var arguments = [
-            "--silent", "--show-error", "--http2", "--insecure", "--max-time", "20", "--resolve",
+            "--silent", "--no-buffer", "--http2", "--insecure", "--max-time", "\(seconds)", "--resolve",
             "id.example:\(port):127.0.0.1", "--cookie-jar", "\(folder)/jar", "--cookie", "\(folder)/jar",
             "--dump-header", "\(folder)/head", "--output", "\(folder)/body", "--write-out",
             "%{http_code} %{http_version}",
