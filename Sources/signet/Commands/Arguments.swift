@@ -23,8 +23,16 @@ enum Words {
     }
 
     @Sendable static func grantType(_ text: String) throws -> GrantType {
-        try known(text, among: [.authorizationCode, .clientCredentials, .refreshToken])
+        try known(text, among: grantTypes)
     }
+
+    /// Every grant of the list of features.
+    private static let grantTypes: [GrantType] = {
+        guard let issuer = IssuerURL("https://issuer.invalid"),
+            let assembly = try? Assembly(Features.all, configuration: ProviderConfiguration(issuer: issuer))
+        else { return [] }
+        return assembly.grants.keys.sorted { $0.value < $1.value }
+    }()
 
     @Sendable static func authenticationMethod(_ text: String) throws -> ClientAuthenticationMethod {
         try known(text, among: [.clientSecretBasic, .clientSecretPost, .privateKeyJWT, .none])

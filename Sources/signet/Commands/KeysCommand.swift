@@ -68,7 +68,13 @@ struct KeysCommand: AsyncParsableCommand {
     struct Retire: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take a key out of use now; what it signed is refused from here on.",
-            discussion: "Example:\n  signet keys retire 9kF2…"
+            discussion: """
+                APIs that follow the revocation feed refuse what the key signed within a second; others when they read the \
+                key set again.
+
+                Example:
+                  signet keys retire 9kF2…
+                """
         )
 
         @Argument(help: "The key's kid.") var keyID: String

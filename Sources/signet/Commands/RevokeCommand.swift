@@ -8,15 +8,17 @@ import OAuthVocabulary
 struct RevokeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revoke",
-        abstract: "End rights before their time: introspection, userinfo and refreshing refuse them at once.",
+        abstract: "End rights before their time, everywhere.",
         discussion: """
-            A JWT access token that an API verifies by itself stays valid there until it expires; what asks this server \
-            learns of the revocation at once.
+            Introspection, userinfo and refreshing refuse at once what was ended, and so does, within a second, every API \
+            that follows the revocation feed of a running server. An API that verifies JWT access tokens without the feed \
+            accepts them until they expire.
 
             Examples:
               signet revoke --user ada
               signet revoke --jti 0b3e…
               signet revoke --all
+              signet revoke --list
             """
     )
 
@@ -29,18 +31,25 @@ struct RevokeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Everything of a client.", valueName: "id"), transform: Words.clientID)
     var client: ClientID?
     @Flag(help: "Everything that was ever issued, such as after restoring a backup.") var all = false
+    @Flag(help: "End nothing: list what has been ended and could still be presented, the latest first.") var list =
+        false
     @OptionGroup var store: StoreOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
-        let count = [jti, family, session, user, client?.value].count { $0 != nil } + (all ? 1 : 0)
+        let count = [jti, family, session, user, client?.value].count { $0 != nil } + (all ? 1 : 0) + (list ? 1 : 0)
         guard count == 1 else {
-            throw ValidationError("name one of --jti, --family, --session, --user, --client and --all")
+            throw ValidationError("name one of --jti, --family, --session, --user, --client, --all and --list")
         }
     }
 
     func run() async throws {
         let bench = try await Workbench.open(try store.configuration().settings)
+        guard !list else {
+            let revocations = try await bench.allRevocations()
+            await bench.close()
+            return revocations.show(output: output)
+        }
         let (target, name) = try await target(on: bench)
         // What closes sessions writes revocations for each of them; the target's own comes last and covers everything.
         switch target {

@@ -12,6 +12,8 @@ struct DemoRecords: Sendable {
     static let password = "correct horse"
     static let applicationID = "demo-app"
     static let serviceID = "demo-service"
+    /// What the demo API authenticates as at introspection and the revocation feed.
+    static let apiID = "demo-api"
 
     let configuration: DemoConfiguration
     /// The secret of `demo-service`.
@@ -22,6 +24,7 @@ struct DemoRecords: Sendable {
         var ordersScope: Scope
         var application: ClientID
         var service: ClientID
+        var api: ClientID
         var redirectURI: RedirectURI
         var postLogoutRedirectURI: RedirectURI
     }
@@ -40,7 +43,8 @@ struct DemoRecords: Sendable {
         )
         guard let audience = ResourceIndicator(configuration.audience),
             let ordersScope = Scope(DemoConfiguration.ordersScope), let application = ClientID(applicationID),
-            let service = ClientID(serviceID), let redirectURI = RedirectURI(configuration.redirectURI),
+            let service = ClientID(serviceID), let api = ClientID(apiID),
+            let redirectURI = RedirectURI(configuration.redirectURI),
             let postLogoutRedirectURI = RedirectURI(configuration.postLogoutRedirectURI)
         else { throw Failure(.internalFault, "a word of the demo is malformed") }
         let words = Words(
@@ -48,6 +52,7 @@ struct DemoRecords: Sendable {
             ordersScope: ordersScope,
             application: application,
             service: service,
+            api: api,
             redirectURI: redirectURI,
             postLogoutRedirectURI: postLogoutRedirectURI
         )
@@ -80,14 +85,27 @@ struct DemoRecords: Sendable {
         for api in try await bench.allAPIs() where api.origin == .demo && api.audience != words.audience {
             try await bench.apis.delete(api.audience, now: bench.now)
         }
-        guard try await bench.apis.find(words.audience, now: bench.now) == nil else { return }
-        guard let credential = ClientID("demo-api-" + bench.random.text(6)) else { return }
-        // Nobody is told this secret: the demo API verifies tokens by itself and never introspects.
+        let secret = try bench.folder.demoSecret(
+            bench.folder.demoAPISecretFile,
+            prefix: ClientSecret.apiPrefix,
+            random: bench.random
+        )
+        let secretHash = ClientSecret.hash(secret)
+        if let present = try await bench.apis.find(words.audience, now: bench.now)?.content {
+            // An operator's own API with this audience keeps its own credentials.
+            let isCurrent = present.credentialID == words.api && ClientSecret.matches(secret, hash: present.secretHash)
+            guard present.origin == .demo, !isCurrent else { return }
+            _ = try await bench.apis.update(words.audience, now: bench.now) { api in
+                api.credentialID = words.api
+                api.secretHash = secretHash
+            }
+            return
+        }
         var api = RegisteredAPI(
             audience: words.audience,
             name: "Demo orders",
-            credentialID: credential,
-            secretHash: ClientSecret.hash(ClientSecret.generate(prefix: ClientSecret.apiPrefix, random: bench.random)),
+            credentialID: words.api,
+            secretHash: secretHash,
             createdAt: bench.now
         )
         api.origin = .demo
@@ -117,7 +135,7 @@ struct DemoRecords: Sendable {
 
     /// The secret lies beside the database, mode 0600, so that a walk by curl can read it.
     private static func prepareService(_ bench: Workbench, _ words: Words) async throws -> Secret {
-        let secret = try bench.folder.demoServiceSecret(random: bench.random)
+        let secret = try bench.folder.demoSecret(bench.folder.demoServiceSecretFile, random: bench.random)
         try await register(
             RegisteredClient(
                 id: words.service,
@@ -161,14 +179,19 @@ struct DemoRecords: Sendable {
 
 extension DataFolder {
     var demoServiceSecretFile: String { path + "/demo-service.secret" }
+    /// With this secret the demo API, and what is built beside it, follows the revocation feed.
+    var demoAPISecretFile: String { path + "/demo-api.secret" }
 
-    /// Reads the secret of the demo's service client, or makes it.
-    func demoServiceSecret(random: any RandomSource) throws(Failure) -> Secret {
-        let path = demoServiceSecretFile
+    /// Reads a secret of the demo, or makes it.
+    func demoSecret(
+        _ path: String,
+        prefix: String = ClientSecret.prefix,
+        random: any RandomSource
+    ) throws(Failure) -> Secret {
         let bytes: [UInt8]
         do {
             if try Files.status(path) == nil {
-                let secret = ClientSecret.generate(random: random)
+                let secret = ClientSecret.generate(prefix: prefix, random: random)
                 try Files.create(path, mode: 0o600, content: Array((secret.exposed + "\n").utf8))
             }
             bytes = try Files.read(path, limit: 1024)

@@ -29,6 +29,14 @@ struct CommandTests {
             #expect(server.child.text(of: "output").contains("correct horse"))
             let secret = String(decoding: try temporary.bytes(of: "data/demo-service.secret"), as: UTF8.self)
             #expect(try temporary.mode(of: "data/demo-service.secret") == 0o600)
+            let apiSecret = String(decoding: try temporary.bytes(of: "data/demo-api.secret"), as: UTF8.self)
+            #expect(try temporary.mode(of: "data/demo-api.secret") == 0o600)
+            let unknown = try await server.post(
+                "/introspect",
+                "token=none",
+                authorization: RunningServer.basic("demo-api", String(apiSecret.dropLast()))
+            )
+            #expect(unknown == ["active": false])
             let token = try await server.post(
                 "/token",
                 "grant_type=client_credentials&scope=orders:read",
@@ -255,6 +263,9 @@ struct CommandTests {
             #expect(try await json("token", "inspect", input: text)["finding"] == "active")
             _ = try await json("revoke", "--all")
             #expect(try await json("token", "inspect", input: text)["finding"] == "refused")
+            let listed = try await json("revoke", "--list").arrayValue ?? []
+            #expect(listed.compactMap { $0["revoked"].stringValue } == ["everything", "token:\(jti)"])
+            #expect(try await signet("revoke", "--list").output.contains("token:\(jti)"))
             _ = try await json("api", "delete", "https://orders.example")
         }
     }
@@ -286,6 +297,7 @@ struct CommandTests {
         "Each refusal of the command line has its exit code",
         arguments: [
             (["frobnicate"], 64), (["client", "show"], 64), (["revoke"], 64), (["revoke", "--all", "--jti", "x"], 64),
+            (["revoke", "--all", "--list"], 64),
             (["client", "list", "--data-dir", "/nonexistent"], 66),
             (["config", "check", "--config", "/nonexistent.yaml"], 66),
             (["version"], 0), (["--help"], 0), (["config", "show", "--json"], 0), (["token", "inspect", "a.b.c"], 65),

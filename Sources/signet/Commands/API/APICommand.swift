@@ -65,7 +65,8 @@ struct APICreate: AsyncParsableCommand {
         commandName: "create",
         abstract: "Register an API: its audience, and the scopes that belong to it.",
         discussion: """
-            The API gets credentials for the introspection endpoint; the secret is shown once.
+            The API gets credentials of its own, with which it follows the revocation feed and introspects tokens; the \
+            secret is shown once.
 
             Examples:
               signet api create --audience https://orders.example --name Orders --scope 'orders:read=See your orders'
@@ -78,7 +79,10 @@ struct APICreate: AsyncParsableCommand {
     @OptionGroup var fields: APIFields
     @Option(
         name: .customLong("credential-id"),
-        help: ArgumentHelp("What it authenticates as at introspection; drawn at random if not given.", valueName: "id"),
+        help: ArgumentHelp(
+            "What it authenticates as at the revocation feed and introspection; drawn at random if not given.",
+            valueName: "id"
+        ),
         transform: Words.clientID
     )
     var credentialID: ClientID?
@@ -200,7 +204,7 @@ struct APIUpdate: AsyncParsableCommand {
 struct APIRotateSecret: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate-secret",
-        abstract: "Replace an API's introspection secret; the old one stops working at once.",
+        abstract: "Replace an API's secret; the old one stops working at once.",
         discussion: "Example:\n  signet api rotate-secret https://orders.example"
     )
 

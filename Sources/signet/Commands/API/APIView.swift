@@ -44,7 +44,9 @@ extension RegisteredAPI {
         guard let secret else { return }
         console.say()
         console.say("secret  \(console.strong(secret.exposed))")
-        console.say("It authenticates \(credentialID) at the introspection endpoint, and is shown this once.")
+        console.say(
+            "It is shown this once. With it the API, as \(credentialID), follows the revocation feed and introspects."
+        )
     }
 }
 
