@@ -6,13 +6,16 @@ package import Storage
 ///
 /// Accounts knows no tokens; whoever composes the server hands this in.
 package struct Endings: Sendable {
+    /// Why everything of a person ends.
+    package enum Reason: Hashable, Sendable { case passwordChanged, disabled, deleted }
+
     /// For a person who was disabled or deleted, or whose password changed.
-    package var subject: @Sendable (Subject, Instant) async throws(StoreError) -> [Change]
+    package var subject: @Sendable (Subject, Reason, Instant) async throws(StoreError) -> [Change]
     /// For a session that was closed.
     package var session: @Sendable (SessionID, Subject, Instant) async throws(StoreError) -> [Change]
 
     package init(
-        subject: @escaping @Sendable (Subject, Instant) async throws(StoreError) -> [Change],
+        subject: @escaping @Sendable (Subject, Reason, Instant) async throws(StoreError) -> [Change],
         session: @escaping @Sendable (SessionID, Subject, Instant) async throws(StoreError) -> [Change]
     ) {
         self.subject = subject
@@ -21,7 +24,7 @@ package struct Endings: Sendable {
 
     /// Nothing else is written: for tests, and where nothing is issued.
     package static let none = Endings(
-        subject: { (_, _) async throws(StoreError) in [] },
+        subject: { (_, _, _) async throws(StoreError) in [] },
         session: { (_, _, _) async throws(StoreError) in [] }
     )
 }

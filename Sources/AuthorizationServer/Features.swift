@@ -18,6 +18,7 @@ package enum Features {
             RefreshTokenFeature(),  // RFC 6749 §6, RFC 9700 §4.14
             IntrospectionFeature(),  // RFC 7662
             RevocationFeature(),  // RFC 7009
+            RevocationFeedFeature(),  // a protocol of our own: Docs/revocation-feed.md
             UserInfoFeature(),  // OpenID Connect Core §5.3
             LogoutFeature(),  // OpenID Connect RP-Initiated Logout 1.0
         ]

@@ -25,13 +25,26 @@ package struct Provider: Sendable {
         time: any TimeSource,
         random: any RandomSource,
         logger: Logger,
-        features: [any Feature] = Features.all
+        features: [any Feature] = Features.all,
+        feedSignal: FeedSignal = FeedSignal(),
+        feedLimits: FeedLimits = FeedLimits()
     ) throws(AssemblyError) {
         let assembly = try Assembly(features, configuration: configuration)
         endpoints = assembly.endpoints
+        let feed = FeedPublisher(
+            configuration: configuration,
+            limits: feedLimits,
+            store: store,
+            keys: keys,
+            keyring: keyring,
+            time: time,
+            random: random,
+            logger: logger,
+            signal: feedSignal
+        )
         services = Services(
             configuration: configuration,
-            store: store,
+            store: FeedSignallingStore(store, signal: feedSignal),
             endUsers: endUsers,
             throttle: throttle,
             keys: keys,
@@ -40,7 +53,8 @@ package struct Provider: Sendable {
             random: random,
             grants: assembly.grants,
             metadata: assembly.metadata,
-            logger: logger
+            logger: logger,
+            feed: feed
         )
     }
 }

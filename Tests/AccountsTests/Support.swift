@@ -109,7 +109,7 @@ func ended(_ what: String, now: Instant) -> Change {
 }
 
 let endingsInWriting = Endings(
-    subject: { (subject, now) async throws(StoreError) in [ended("subject \(subject)", now: now)] },
+    subject: { (subject, _, now) async throws(StoreError) in [ended("subject \(subject)", now: now)] },
     session: { (id, subject, now) async throws(StoreError) in [ended("session \(id) of \(subject)", now: now)] }
 )
 

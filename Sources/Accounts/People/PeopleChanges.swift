@@ -10,7 +10,7 @@ extension People {
 
     private enum Rights {
         case remain
-        case end
+        case end(Endings.Reason)
     }
 
     /// Makes a person.
@@ -77,13 +77,13 @@ extension People {
         now: Instant
     ) async throws(AccountsError) -> Person {
         let hash = try await passwords.hash(password)
-        return try await change(subject, now: now, rights: .end) { $0.password = hash }
+        return try await change(subject, now: now, rights: .end(.passwordChanged)) { $0.password = hash }
     }
 
     /// From now on the person cannot sign in; sessions end, and whatever `Endings.subject` names.
     @discardableResult
     package func disable(_ subject: Subject, now: Instant) async throws(AccountsError) -> Person {
-        try await change(subject, now: now, rights: .end) { $0.status = .disabled }
+        try await change(subject, now: now, rights: .end(.disabled)) { $0.status = .disabled }
     }
 
     /// The person can sign in again.
@@ -102,7 +102,7 @@ extension People {
                 let changes: [Change] = [
                     .require(person.recordKey, version: person.version), .delete(person.recordKey),
                 ]
-                return try await store.apply(changes + endings.subject(subject, now), now: now)
+                return try await store.apply(changes + endings.subject(subject, .deleted, now), now: now)
             }
             guard let outcome else { throw .personUnknown }
             if outcome == .applied { return }
@@ -124,14 +124,14 @@ extension People {
             let version = person.version
             edit(&person)
             try Self.check(person)
-            if rights == .end {
+            if case .end = rights {
                 // Later than before even if the clock stands still or steps back: sessions compare for equality.
                 person.credentialsChangedAt = max(now, person.credentialsChangedAt + .milliseconds(1))
             }
             let edited = person
             let outcome = try await AccountsError.wrapping { () async throws(StoreError) in
                 var changes = [Change.replace(edited.record, ifVersion: version)]
-                if rights == .end { changes += try await endings.subject(subject, now) }
+                if case .end(let reason) = rights { changes += try await endings.subject(subject, reason, now) }
                 return try await store.apply(changes, now: now)
             }
             switch outcome {

@@ -62,9 +62,11 @@ package struct Clients: Sendable {
             let lostCredentials =
                 before.secretHash.map { $0 != after.secretHash } ?? false
                 || before.keySet.map { $0 != after.keySet } ?? false
-            if lostCredentials || (before.isEnabled && !after.isEnabled) {
+            let isNowDisabled = before.isEnabled && !after.isEnabled
+            if lostCredentials || isNowDisabled {
                 stored.content.credentialsChangedAt = now
-                changes += try await revocations.changes(ending: .client(id), now: now)
+                let cause = isNowDisabled ? EndingCause.clientDisabled : .clientCredentialsChanged
+                changes += try await revocations.changes(ending: Ending(.client(id), because: cause), now: now)
             }
             try ClientRules.check(stored.content)
             changes.insert(try stored.replaced(), at: 0)
@@ -78,7 +80,11 @@ package struct Clients: Sendable {
         guard try await find(id, now: now) != nil else {
             throw RegistrationError.unknown("there is no client with the identifier \(id)")
         }
-        try await revocations.apply(ending: .client(id), with: [.delete(RegisteredClient.key(id))], now: now)
+        try await revocations.apply(
+            ending: Ending(.client(id), because: .clientDeleted),
+            with: [.delete(RegisteredClient.key(id))],
+            now: now
+        )
     }
 }
 

@@ -78,7 +78,10 @@ package struct Consents: Sendable {
             let open = try await families(of: subject, client: client, now: now).subtracting(ended)
             found = found || !open.isEmpty
             var changes: [Change] = [.delete(key)]
-            for family in open { changes += try await revocations.changes(ending: .grant(family), now: now) }
+            for family in open {
+                let ending = Ending(.grant(family), because: .consentWithdrawn, subject: subject, client: client)
+                changes += try await revocations.changes(ending: ending, now: now)
+            }
             guard case .applied = try await store.apply(changes, now: now) else { continue }
             // A grant that began while these were read shows up now; once the consent is gone no other begins.
             if open.isEmpty { return found }

@@ -1,10 +1,11 @@
 import Instants
 import JOSE
 import OAuthVocabulary
+import RevocationFeed
 
 /// The claims of an access token: RFC 9068 §2.2.
 enum AccessTokenClaims {
-    /// Names of our own, which the revocation feed will read: the grant, and its generation when the token was minted.
+    /// Names of our own: the grant, and its generation when the token was minted.
     static let grantID = "grant_id"
     static let generation = "gen"
 
@@ -22,6 +23,7 @@ enum AccessTokenClaims {
         client: RegisteredClient,
         generation: UInt32,
         configuration: ProviderConfiguration,
+        keys: DerivedKeys,
         now: Instant,
         tokenID: String
     ) -> JSONObject {
@@ -56,6 +58,13 @@ enum AccessTokenClaims {
             let personal = client.personalTokenClaims + (issuance.access.api?.personalTokenClaims ?? [])
             add(names, personal: personal, of: person, to: &claims)
         }
+        claims[RevocationClaim.name] = .string(
+            RevocationHandles(keys).claim(
+                of: claims,
+                audience: audience.first ?? configuration.issuerAudience,
+                issuedAt: now
+            ).text
+        )
         return claims
     }
 

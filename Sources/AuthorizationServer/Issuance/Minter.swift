@@ -55,6 +55,7 @@ struct Minter {
             client: client,
             generation: generation,
             configuration: services.configuration,
+            keys: services.keys,
             now: moment.wall,
             tokenID: TokenIdentifier.make(at: moment.wall, random: services.random)
         )

@@ -41,3 +41,19 @@ package struct RefreshFamily: Payload, Hashable {
 
     package static func key(_ id: FamilyID) -> RecordKey { RecordKey(kind, id.value) }
 }
+
+extension Ending {
+    /// The end of a grant with its refresh family.
+    ///
+    /// Its audiences are left open: a refresh may ask for less than the grant's API, and the token is then for whatever
+    /// the default audience was.
+    package init(_ family: RefreshFamily, because cause: EndingCause) {
+        self.init(
+            .grant(family.id),
+            because: cause,
+            subject: family.subject,
+            session: family.signOnSession,
+            client: family.client
+        )
+    }
+}

@@ -77,7 +77,7 @@ package struct SigningKeys: Sendable {
         }
         stored.content.retiredAt = now
         let outcome = try await revocations.apply(
-            ending: .signingKey(keyID),
+            ending: Ending(.signingKey(keyID), because: .keyRetired),
             with: [try stored.replaced()],
             now: now
         )

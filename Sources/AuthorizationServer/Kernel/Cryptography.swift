@@ -61,6 +61,8 @@ package struct DerivedKeys: Sendable {
     private let opaque: SymmetricKey
     private let signingKeys: SymmetricKey
     private let check: SymmetricKey
+    private let revocationHandles: SymmetricKey
+    private let feedKeys: SymmetricKey
 
     package init(_ master: MasterKey) {
         refreshKeys = [1: master.derived(for: "refresh-token-mac-1")]
@@ -68,11 +70,18 @@ package struct DerivedKeys: Sendable {
         opaque = master.derived(for: "opaque-access-token-1")
         signingKeys = master.derived(for: "signing-keys-1")
         check = master.derived(for: "master-key-check-1")
+        revocationHandles = master.derived(for: "revocation-handles-1")
+        feedKeys = master.derived(for: "feed-keys-1")
     }
 
     /// HMAC-SHA256 under the refresh key of this version; `nil` where there is no such version.
     func refreshMAC(_ message: [UInt8], keyVersion: UInt8) -> [UInt8]? {
         refreshKeys[keyVersion].map { Array(HMAC<SHA256>.authenticationCode(for: message, using: $0)) }
+    }
+
+    /// HMAC-SHA256 for what names a token, a person or a client in the revocation feed of one audience.
+    func revocationMAC(_ message: [UInt8]) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: message, using: revocationHandles))
     }
 
     /// HMAC-SHA256 for what binds a form to its browser.
@@ -93,6 +102,13 @@ package struct DerivedKeys: Sendable {
     func openSigningKey(_ sealed: [UInt8], keyID: String) -> [UInt8]? {
         open(sealed, with: signingKeys, boundTo: keyID)
     }
+
+    /// Seals a key of the revocation feed for the store, bound to its `kid`.
+    func sealFeedKey(_ plain: [UInt8], keyID: String) throws(OAuthError) -> [UInt8] {
+        try seal(plain, with: feedKeys, boundTo: keyID)
+    }
+
+    func openFeedKey(_ sealed: [UInt8], keyID: String) -> [UInt8]? { open(sealed, with: feedKeys, boundTo: keyID) }
 
     /// Seals the claims of an opaque access token: AES-256-GCM.
     func sealOpaqueToken(_ plain: [UInt8]) throws(OAuthError) -> [UInt8] {

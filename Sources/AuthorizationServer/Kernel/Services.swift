@@ -16,6 +16,8 @@ package struct Services: Sendable {
     package let grants: [GrantType: any Grant]
     package let metadata: [(name: String, value: JSON)]
     package let logger: Logger
+    /// What APIs hear of everything that was ended.
+    package let feed: FeedPublisher
 
     package var clients: Clients { Clients(store: store) }
     package var apis: APIs { APIs(store: store) }

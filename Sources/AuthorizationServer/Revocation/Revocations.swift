@@ -1,33 +1,13 @@
 // What has been ended before its time: RFC 7009 and every other act that ends a right. Owns the record kind `revocation`:
 // one record a target, holding the moment before which everything issued to that target is void, kept until the last
-// token that it could affect has expired. Written in the same apply as the act itself.
+// token that it could affect has expired. Written in the same apply as the act itself, with the entry in the outbox of the
+// revocation feed beside it: no act that ends a right can forget to tell the APIs.
 
 package import Instants
 package import OAuthVocabulary
 package import Storage
 
-/// What can be ended.
-package enum RevocationTarget: Hashable, Sendable {
-    case token(TokenID)
-    case grant(FamilyID)
-    case session(SessionID)
-    case subject(Subject)
-    case client(ClientID)
-    case signingKey(String)
-    case everything
-
-    var name: String {
-        switch self {
-        case .token(let id): "token:\(id)"
-        case .grant(let id): "grant:\(id)"
-        case .session(let id): "session:\(id)"
-        case .subject(let id): "subject:\(id)"
-        case .client(let id): "client:\(id)"
-        case .signingKey(let id): "key:\(id)"
-        case .everything: "everything"
-        }
-    }
-
+extension RevocationTarget {
     var key: RecordKey { RecordKey(RevocationRecord.kind, name) }
 }
 
@@ -51,11 +31,14 @@ package struct Revocations: Sendable {
         self.configuration = configuration
     }
 
-    /// The changes that end the target at `now`, to be applied together with the act that ends it.
+    /// The changes that end the target at `now`, to be applied together with the act that ends it: the record that this
+    /// server asks, and the outbox from which everybody else hears of it.
     ///
     /// They hold only while nobody else ends the same target: on a conflict, ask again.
-    package func changes(ending target: RevocationTarget, now: Instant) async throws(StoreError) -> [Change] {
-        let existing = try await store.find(target.key, now: now)
+    package func changes(ending: Ending, now: Instant) async throws(StoreError) -> [Change] {
+        let target = ending.target
+        let found = try await store.find([.key(target.key), .key(TokenHorizon.key)], now: now)
+        let existing = found[0]
         var notBefore = now
         if let existing { notBefore = max(now, try RevocationRecord(from: existing).notBefore) }
         let record = Record(
@@ -63,7 +46,25 @@ package struct Revocations: Sendable {
             expiresAt: now + retention(of: target),
             payload: try RevocationRecord(target: target.name, notBefore: notBefore).encoded()
         )
+        let horizon = try found[1].map { record throws(StoreError) in try TokenHorizon(from: record) }
+        let announced = EndingRecord(
+            ending,
+            at: notBefore,
+            expiresAt: notBefore + (horizon ?? TokenHorizon()).reach(configuration, at: now),
+            version: (existing?.version ?? 0) + 1
+        )
         var changes: [Change] = [existing.map { .replace(record, ifVersion: $0.version) } ?? .insert(record)]
+        changes.append(
+            .insert(
+                Record(
+                    key: announced.key,
+                    subject: announced.subject?.value,
+                    client: announced.client?.value,
+                    expiresAt: now + FeedLog.retention,
+                    payload: try announced.encoded()
+                )
+            )
+        )
         if case .grant(let family) = target { changes.append(.revokeFamily(family.value)) }
         return changes
     }
@@ -73,19 +74,19 @@ package struct Revocations: Sendable {
     /// A conflict is always one of `others`: nothing was written then, and the target stands.
     @discardableResult
     package func apply(
-        ending target: RevocationTarget,
+        ending: Ending,
         with others: [Change] = [],
         now: Instant
     ) async throws(StoreError) -> ApplyOutcome {
         for _ in 0..<Limits.applyAttempts {
-            let outcome = try await store.apply(others + changes(ending: target, now: now), now: now)
+            let outcome = try await store.apply(others + changes(ending: ending, now: now), now: now)
             switch outcome {
             case .applied: return outcome
             case .conflict(let index, _) where index < others.count: return outcome
             case .conflict: continue
             }
         }
-        throw .unavailable(reason: "the revocation of \(target.name) lost every race")
+        throw .unavailable(reason: "the revocation of \(ending.target.name) lost every race")
     }
 
     /// The latest cut-off among the targets: what was issued at it or before is void.

@@ -33,5 +33,5 @@ package enum GrantDecision: Sendable {
     /// Mint this and apply these changes; nothing is answered unless they were applied.
     case issue(Issuance, changes: [Change])
     /// Refuse. What a replay shows to be stolen is ended before the refusal is answered.
-    case refuse(OAuthError, ending: RevocationTarget? = nil)
+    case refuse(OAuthError, ending: Ending? = nil)
 }

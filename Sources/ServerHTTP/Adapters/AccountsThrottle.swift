@@ -27,11 +27,20 @@ extension Endings {
     /// Whatever ends a person's or a session's rights is written as a revocation in the same apply.
     package init(revocations: Revocations) {
         self.init(
-            subject: { subject, now async throws(StoreError) in
-                try await revocations.changes(ending: .subject(subject), now: now)
+            subject: { subject, reason, now async throws(StoreError) in
+                let cause: EndingCause =
+                    switch reason {
+                    case .passwordChanged: .passwordChanged
+                    case .disabled: .personDisabled
+                    case .deleted: .personDeleted
+                    }
+                return try await revocations.changes(ending: Ending(.subject(subject), because: cause), now: now)
             },
             session: { session, subject, now async throws(StoreError) in
-                try await revocations.changes(ending: .session(session), now: now)
+                try await revocations.changes(
+                    ending: Ending(.session(session), because: .signedOut, subject: subject),
+                    now: now
+                )
             }
         )
     }

@@ -58,7 +58,7 @@ struct RevokeCommand: AsyncParsableCommand {
         default: break
         }
         let now = bench.now
-        try await bench.revocations.apply(ending: target, now: now)
+        try await bench.revocations.apply(ending: Ending(target, because: .operatorAct), now: now)
         try await bench.endWhatSlippedThrough(target)
         await bench.close()
         output.confirm(

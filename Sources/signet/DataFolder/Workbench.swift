@@ -86,8 +86,8 @@ struct Workbench: Sendable {
     ///
     /// A running server may have issued something between the moment that the act carries and its commit; whatever it
     /// decides after the commit reads the act.
-    func endWhatSlippedThrough(_ target: RevocationTarget) async throws {
-        try await revocations.apply(ending: target, now: now)
+    func endWhatSlippedThrough(_ target: RevocationTarget, because cause: EndingCause = .repeated) async throws {
+        try await revocations.apply(ending: Ending(target, because: cause), now: now)
     }
 
     var endings: Endings { Endings(revocations: revocations) }

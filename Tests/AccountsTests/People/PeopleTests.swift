@@ -172,7 +172,7 @@ struct PeopleTests {
     func failedEndingsChangeNothing() async throws {
         let person = try await house.people.create(NewPerson(username: "a"), password: nil, now: start)
         let failing = Endings(
-            subject: { (_, _) async throws(StoreError) in throw .unavailable(reason: "disk full") },
+            subject: { (_, _, _) async throws(StoreError) in throw .unavailable(reason: "disk full") },
             session: Endings.none.session
         )
         let people = People(

@@ -202,3 +202,11 @@ struct Tokens {
         id = object["id_token"]?.stringValue
     }
 }
+
+extension Revocations {
+    /// Ends a target as an operator does.
+    @discardableResult
+    func apply(ending target: RevocationTarget, now: Instant) async throws -> ApplyOutcome {
+        try await apply(ending: AuthorizationServer.Ending(target, because: .operatorAct), now: now)
+    }
+}

@@ -36,26 +36,30 @@ package struct RevocationEndpoint: Endpoint {
         services: Services,
         reader: Reader
     ) async throws(OAuthError) {
-        let target: RevocationTarget?
+        let ending: Ending?
         if token.hasPrefix(RefreshToken.prefix) {
             // Its MAC covers the client: a token of another client is as invalid as any other text.
-            target = RefreshToken(token, client: client.id, keys: services.keys).map { .grant($0.family) }
+            guard let refresh = RefreshToken(token, client: client.id, keys: services.keys) else { return }
+            let family = try await reader.stored(RefreshFamily.self, RefreshFamily.key(refresh.family))
+            ending =
+                family.map { Ending($0.content, because: .revoked) }
+                ?? Ending(.grant(refresh.family), because: .revoked, client: client.id)
         } else {
-            target = try accessTokenTarget(token, for: client, services: services, reader: reader)
+            ending = try accessTokenEnding(token, for: client, services: services, reader: reader)
         }
-        guard let target else { return }
+        guard let ending else { return }
         try await answering { () async throws(StoreError) in
-            _ = try await services.revocations.apply(ending: target, now: reader.now)
+            _ = try await services.revocations.apply(ending: ending, now: reader.now)
         }
-        services.logger.info("token revoked", metadata: ["target": "\(target.name)"])
+        services.logger.info("token revoked", metadata: ["target": "\(ending.target.name)"])
     }
 
-    private func accessTokenTarget(
+    private func accessTokenEnding(
         _ token: String,
         for client: RegisteredClient,
         services: Services,
         reader: Reader
-    ) throws(OAuthError) -> RevocationTarget? {
+    ) throws(OAuthError) -> Ending? {
         guard let claims = AccessTokenVerifier(services: services, reader: reader).claims(of: token),
             let id = claims["jti"]?.stringValue.flatMap({ TokenID($0) })
         else { return nil }
@@ -68,7 +72,16 @@ package struct RevocationEndpoint: Endpoint {
                 detail: "issued to \(claims["client_id"]?.stringValue ?? "nobody")"
             )
         }
-        return .token(id)
+        let session = claims["sid"]?.stringValue.flatMap { SessionID($0) }
+        return Ending(
+            .token(id),
+            because: .revoked,
+            // Without a session the subject is the client itself (RFC 9068 §2.2).
+            subject: session == nil ? nil : claims["sub"]?.stringValue.flatMap { Subject($0) },
+            session: session,
+            client: client.id,
+            audiences: claims["aud"]?.strings.first.map { [$0] }
+        )
     }
 }
 

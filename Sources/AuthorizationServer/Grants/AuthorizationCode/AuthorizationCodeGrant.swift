@@ -62,7 +62,13 @@ package struct AuthorizationCodeGrant: Grant {
                         "the authorization code was already used; everything that it paid for is revoked",
                         detail: "code reuse: grant \(code.content.family) of client \(code.content.client)"
                     ),
-                    ending: .grant(code.content.family)
+                    ending: Ending(
+                        .grant(code.content.family),
+                        because: .codeReplay,
+                        subject: code.content.subject,
+                        session: code.content.session,
+                        client: code.content.client
+                    )
                 )
             }
             try check(request, against: code.content)

@@ -93,7 +93,7 @@ package struct RefreshTokenGrant: Grant {
             case .refuse(let error):
                 return .refuse(error)
             case .reuse(let error):
-                return .refuse(error, ending: .grant(family.content.id))
+                return .refuse(error, ending: Ending(family.content, because: .refreshReuse))
             }
         } catch {
             return .refuse(error)

@@ -1,0 +1,38 @@
+/// The bounds of the revocation feed.
+package struct FeedLimits: Sendable {
+    /// The most entries that one audience's set may have; beyond, the set widens to cut-offs.
+    package var liveEntries = 100_000
+    /// The most streams of one audience on this node.
+    package var streamsPerAudience = 64
+    /// The most streams on this node.
+    package var streams = 1000
+
+    package init() {}
+
+    /// How often a heartbeat is signed.
+    static let heartbeatInterval: Duration = .milliseconds(250)
+    /// How often the outbox is looked at where nothing wakes the publisher.
+    static let lookInterval: Duration = .milliseconds(25)
+    /// The least time between two looks: what comes together is numbered together.
+    static let restInterval: Duration = .milliseconds(4)
+    /// How long a lease lasts that is not renewed, and how often it is renewed.
+    static let leaseLifetime: Duration = .seconds(3)
+    static let leaseRenewal: Duration = .seconds(1)
+    /// How often keys, APIs and token lifetimes are read.
+    static let upkeepInterval: Duration = .seconds(1)
+    /// The most endings in one batch.
+    static let batchSize = 1000
+    /// The most pages of the outbox in one look.
+    static let pagesPerLook = 16
+    /// How many signed deltas are kept for readers that are behind, and how many bytes they may take.
+    static let ringMessages = 1024
+    static let ringBytes = 8 * 1024 * 1024
+    /// How long one stream lives.
+    static let streamLifetime: Duration = .seconds(600)
+    /// How long a request waits for a proof of freshness before it is told that the server cannot give one.
+    static let proofPatience: Duration = .seconds(3)
+    /// The longest that a poll may wait.
+    static let longestPoll: Duration = .seconds(25)
+    /// How long a nonce may be, in characters of base64url.
+    static let nonceLength = 16...128
+}
