@@ -2,10 +2,6 @@
 package struct FeedLimits: Sendable {
     /// The most entries that one audience's set may have; beyond, the set widens to cut-offs.
     package var liveEntries = 100_000
-    /// The most streams of one audience on this node.
-    package var streamsPerAudience = 64
-    /// The most streams on this node.
-    package var streams = 1000
 
     package init() {}
 

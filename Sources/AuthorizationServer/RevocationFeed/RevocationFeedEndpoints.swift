@@ -47,6 +47,7 @@ package struct FeedEventsEndpoint: Endpoint {
 /// `/revocations/poll`: the same for whoever cannot hold a stream open.
 package struct FeedPollEndpoint: Endpoint {
     package let location = EndpointLocation.belowIssuer("/revocations/poll")
+    package let patience = EndpointPatience.waitsForNews
     package let methods: Set<EndpointRequest.Method> = [.get]
     package let browserAccess = BrowserAccess.none
     package let audience = EndpointAudience.programs
