@@ -20,6 +20,7 @@ package enum Features {
             RevocationFeature(),  // RFC 7009
             RevocationFeedFeature(),  // a protocol of our own: Docs/revocation-feed.md
             UserInfoFeature(),  // OpenID Connect Core §5.3
+            StatusListFeature(),  // draft-ietf-oauth-status-list-21
             LogoutFeature(),  // OpenID Connect RP-Initiated Logout 1.0
         ]
     }

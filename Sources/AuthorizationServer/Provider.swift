@@ -54,7 +54,8 @@ package struct Provider: Sendable {
             grants: assembly.grants,
             metadata: assembly.metadata,
             logger: logger,
-            feed: feed
+            feed: feed,
+            statusLists: StatusLists(store: store, configuration: configuration, keys: keys, keyring: keyring)
         )
     }
 }

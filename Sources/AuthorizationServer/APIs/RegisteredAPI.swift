@@ -8,6 +8,8 @@ package import Storage
 /// An API as it is on record.
 package struct RegisteredAPI: Payload, Hashable {
     package static let kind = RecordKind("api")
+    /// 2 since the status list.
+    package static let version = 2
 
     package enum TokenFormat: String, Codable, Sendable { case jwt, opaque }
     package enum Origin: String, Codable, Sendable { case registered, demo }
@@ -35,6 +37,8 @@ package struct RegisteredAPI: Payload, Hashable {
     package var tokenClaims: [String] = []
     /// Personal data that the operator, by name, lets into access tokens.
     package var personalTokenClaims: [String] = []
+    /// Whether its access tokens name a place in a status list.
+    package var statusList = false
     package var createdAt: Instant
 
     package init(
@@ -57,4 +61,24 @@ package struct RegisteredAPI: Payload, Hashable {
         SecondaryIndex("credential", credential.value)
     }
     package func offers(_ scope: Scope) -> Bool { scopes.contains { $0.scope == scope } }
+}
+
+extension RegisteredAPI {
+    /// Reads version 1 as well, which knew no status list.
+    package init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            audience: try members.decode(ResourceIndicator.self, forKey: .audience),
+            name: try members.decode(String.self, forKey: .name),
+            credentialID: try members.decode(ClientID.self, forKey: .credentialID),
+            secretHash: try members.decode(String.self, forKey: .secretHash),
+            createdAt: try members.decode(Instant.self, forKey: .createdAt)
+        )
+        origin = try members.decode(Origin.self, forKey: .origin)
+        scopes = try members.decode([ScopeDescription].self, forKey: .scopes)
+        tokenFormat = try members.decode(TokenFormat.self, forKey: .tokenFormat)
+        tokenClaims = try members.decode([String].self, forKey: .tokenClaims)
+        personalTokenClaims = try members.decode([String].self, forKey: .personalTokenClaims)
+        statusList = try members.decodeIfPresent(Bool.self, forKey: .statusList) ?? false
+    }
 }

@@ -24,10 +24,30 @@ struct Minter {
         }
     }
 
-    func mint(_ issuance: Issuance, for client: RegisteredClient, at moment: Moment) throws(OAuthError) -> Minted {
+    /// - Parameter place: where the access token is listed, if its API asks for that.
+    func mint(
+        _ issuance: Issuance,
+        for client: RegisteredClient,
+        at moment: Moment,
+        listedAt place: StatusPlace? = nil
+    ) throws(OAuthError) -> Minted {
         var minted = Minted(response: [:])
         let refresh = try refreshToken(issuance, for: client, at: moment, into: &minted)
-        let accessToken = try accessToken(issuance, for: client, generation: refresh?.generation ?? 0, at: moment)
+        let tokenID = TokenIdentifier.make(at: moment.wall, random: services.random)
+        var claims = AccessTokenClaims.make(
+            issuance,
+            client: client,
+            generation: refresh?.generation ?? 0,
+            configuration: services.configuration,
+            keys: services.keys,
+            now: moment.wall,
+            tokenID: tokenID
+        )
+        if let place, let id = TokenID(tokenID) {
+            claims[StatusReference.claimName] = place.reference.claim(services.configuration)
+            minted.changes += try storing { () throws(StoreError) in try place.changes(token: id) }
+        }
+        let accessToken = try accessToken(claims, format: issuance.access.api?.tokenFormat)
         // RFC 6749 §5.1
         minted.response["access_token"] = .string(accessToken)
         minted.response["token_type"] = "Bearer"
@@ -45,21 +65,10 @@ struct Minter {
     // MARK: - Access token
 
     private func accessToken(
-        _ issuance: Issuance,
-        for client: RegisteredClient,
-        generation: UInt32,
-        at moment: Moment
+        _ claims: JSONObject,
+        format: RegisteredAPI.TokenFormat?
     ) throws(OAuthError) -> String {
-        let claims = AccessTokenClaims.make(
-            issuance,
-            client: client,
-            generation: generation,
-            configuration: services.configuration,
-            keys: services.keys,
-            now: moment.wall,
-            tokenID: TokenIdentifier.make(at: moment.wall, random: services.random)
-        )
-        if issuance.access.api?.tokenFormat == .opaque {
+        if format == .opaque {
             return OpaqueAccessToken.prefix + Base64URL.encode(try services.keys.sealOpaqueToken(claims.serialized()))
         }
         return try sign(claims, type: "at+jwt", algorithm: services.configuration.accessTokenAlgorithm.name)

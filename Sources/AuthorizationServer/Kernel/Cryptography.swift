@@ -63,6 +63,8 @@ package struct DerivedKeys: Sendable {
     private let check: SymmetricKey
     private let revocationHandles: SymmetricKey
     private let feedKeys: SymmetricKey
+    private let statusPlaces: SymmetricKey
+    private let streamCredentials: SymmetricKey
 
     package init(_ master: MasterKey) {
         refreshKeys = [1: master.derived(for: "refresh-token-mac-1")]
@@ -72,6 +74,8 @@ package struct DerivedKeys: Sendable {
         check = master.derived(for: "master-key-check-1")
         revocationHandles = master.derived(for: "revocation-handles-1")
         feedKeys = master.derived(for: "feed-keys-1")
+        statusPlaces = master.derived(for: "status-places-1")
+        streamCredentials = master.derived(for: "stream-credentials-1")
     }
 
     /// HMAC-SHA256 under the refresh key of this version; `nil` where there is no such version.
@@ -116,6 +120,20 @@ package struct DerivedKeys: Sendable {
     }
 
     func openOpaqueToken(_ sealed: [UInt8]) -> [UInt8]? { open(sealed, with: opaque, boundTo: "access-token") }
+
+    /// HMAC-SHA256 by which the places of the status lists are mixed.
+    func statusPlaceMAC(_ message: [UInt8]) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: message, using: statusPlaces))
+    }
+
+    /// Seals what an event stream presents to its receiver: AES-256-GCM, bound to the stream.
+    func sealStreamCredential(_ plain: [UInt8], stream: String) throws(OAuthError) -> [UInt8] {
+        try seal(plain, with: streamCredentials, boundTo: stream)
+    }
+
+    func openStreamCredential(_ sealed: [UInt8], stream: String) -> [UInt8]? {
+        open(sealed, with: streamCredentials, boundTo: stream)
+    }
 
     private func seal(_ plain: [UInt8], with key: SymmetricKey, boundTo context: String) throws(OAuthError) -> [UInt8] {
         guard let combined = try? AES.GCM.seal(plain, using: key, authenticating: Array(context.utf8)).combined else {

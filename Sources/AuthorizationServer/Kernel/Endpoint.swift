@@ -12,6 +12,8 @@ package struct EndpointRequest: Sendable {
     package var method: Method
     /// Query of a GET, form body of a POST; other combinations never reach an endpoint.
     package var parameters: Parameters
+    /// The number at the end of a path that has one.
+    package var number: Int?
     /// The body of a POST to an endpoint that accepts JSON; nothing else carries one.
     package var json: JSON?
     /// The `Authorization` header as it came.
@@ -179,6 +181,8 @@ package enum EndpointAudience: Hashable, Sendable { case programs, people }
 package enum EndpointLocation: Hashable, Sendable {
     /// Issuer and this path: `/token`.
     case belowIssuer(String)
+    /// Issuer, this path, and a number from 1 in decimal digits: `/status-lists/`.
+    case numbered(String)
     /// RFC 8414 §3: between host and path of the issuer; `oauth-authorization-server`. Served below the issuer too where
     /// OpenID Connect Discovery §4 wants it there.
     case wellKnown(String)

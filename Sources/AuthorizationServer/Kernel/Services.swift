@@ -18,6 +18,8 @@ package struct Services: Sendable {
     package let logger: Logger
     /// What APIs hear of everything that was ended.
     package let feed: FeedPublisher
+    /// What verifiers that are not ours are told.
+    package let statusLists: StatusLists
 
     package var clients: Clients { Clients(store: store) }
     package var apis: APIs { APIs(store: store) }

@@ -64,7 +64,10 @@ package struct TokenEndpoint: Endpoint {
             let material = try await grant.load(grantRequest, from: reader)
             switch grant.decide(grantRequest, material) {
             case .issue(let issuance, let changes):
-                let minted = try Minter(services).mint(issuance, for: client.content, at: moment)
+                let place = try await answering { () async throws(StoreError) in
+                    try await services.statusLists.place(for: issuance, client: client.content, now: moment.wall)
+                }
+                let minted = try Minter(services).mint(issuance, for: client.content, at: moment, listedAt: place)
                 let all = [client.unchanged] + changes + minted.changes
                 switch try await apply(all, services: services, at: moment) {
                 case .applied:

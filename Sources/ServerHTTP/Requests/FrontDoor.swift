@@ -124,6 +124,7 @@ struct FrontDoor: HTTPResponder {
     ) async throws(OAuthError) -> Answer {
         var request = exchange.endpointRequest(content.parameters)
         request.json = content.json
+        if case .numbered = endpoint.location { request.number = RouteTable.numbered(exchange.path)?.number }
         let response =
             switch endpoint.patience {
             case .answersAtOnce: await endpoint.respond(to: request, with: provider.services)

@@ -29,6 +29,8 @@ struct RouteTable: Sendable {
     static let signInPath = "/sign-in"
 
     private var routes: [String: Route] = [:]
+    /// By what stands before the number.
+    private var numbered: [String: Route] = [:]
     private let basePath: String
 
     init(_ endpoints: [any Endpoint], issuer: IssuerURL) {
@@ -46,7 +48,16 @@ struct RouteTable: Sendable {
         for endpoint in endpoints { mount(endpoint) }
     }
 
-    func find(_ path: String) -> Route? { routes[path] }
+    func find(_ path: String) -> Route? { routes[path] ?? Self.numbered(path).flatMap { numbered[$0.prefix] } }
+
+    /// The number at the end of a path, in the one spelling that it has: no sign, no zero before it, nine digits at most.
+    static func numbered(_ path: String) -> (prefix: String, number: Int)? {
+        let digits = path.utf8.reversed().prefix { (0x30...0x39).contains($0) }.count
+        guard (1...9).contains(digits), let number = Int(path.suffix(digits)), number > 0,
+            String(number).utf8.count == digits
+        else { return nil }
+        return (String(path.dropLast(digits)), number)
+    }
 
     /// Whether the path is the sign-in form's, whose POST this room answers itself because passwords are not OAuth.
     func isSignIn(_ path: String) -> Bool { path == basePath + Self.signInPath }
@@ -59,6 +70,13 @@ struct RouteTable: Sendable {
         switch endpoint.location {
         case .belowIssuer(let path):
             add(path, Route(name: path, target: .endpoint(endpoint), methods: methods, audience: endpoint.audience))
+        case .numbered(let path):
+            numbered[basePath + path] = Route(
+                name: path,
+                target: .endpoint(endpoint),
+                methods: methods,
+                audience: endpoint.audience
+            )
         case .wellKnown(let name):
             let path = "/.well-known/\(name)"
             let route = Route(name: path, target: .endpoint(endpoint), methods: methods, audience: endpoint.audience)

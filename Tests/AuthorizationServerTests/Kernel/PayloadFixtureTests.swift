@@ -13,6 +13,8 @@ import Testing
         #"{"body":{"authenticationMethod":"client_secret_basic","consent":"required","createdAt":1800000000000,"credentialsChangedAt":1800000000000,"defaultResource":"https://api.example","entitlements":[],"grantTypes":["authorization_code","refresh_token"],"groups":[],"id":"web","idTokenAlgorithm":"RS256","name":"Web","origin":"registered","origins":["https://app.example"],"personalTokenClaims":["email"],"pkce":"required","postLogoutRedirectURIs":["https://app.example/"],"redirectURIs":["https://app.example/callback"],"refreshAbsoluteSeconds":100,"refreshIdleSeconds":10,"roles":["r"],"scopes":"openid email","secretHash":"abc","status":"enabled","tokenClaims":["roles"],"type":"confidential"},"v":1}"#
     static let api =
         #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"credentialID":"api_1","name":"API","origin":"registered","personalTokenClaims":[],"scopes":[{"scope":"a:b","text":"See"}],"secretHash":"abc","tokenClaims":[],"tokenFormat":"jwt"},"v":1}"#
+    static let listedAPI =
+        #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"credentialID":"api_1","name":"API","origin":"registered","personalTokenClaims":[],"scopes":[{"scope":"a:b","text":"See"}],"secretHash":"abc","statusList":true,"tokenClaims":[],"tokenFormat":"jwt"},"v":2}"#
     static let family =
         #"{"body":{"absoluteExpiry":1802592000000,"authentication":{"acr":"1","amr":["pwd"],"at":1800000000000},"client":"web","createdAt":1800000000000,"generation":1,"id":"AAAAAAAAAAAAAAAAAAAAAA","keyVersion":1,"nonce":[1,2],"previousNonce":[3,4],"requestDigest":"d","resource":"https://api.example","retries":2,"rotations":[{"at":1800000000000,"generation":0}],"scope":"openid","session":"s","signOnSession":"s","subject":"alice"},"v":1}"#
     static let code =
@@ -32,11 +34,29 @@ import Testing
 
     @Test func `Version 1 of every payload is read, and written the same`() throws {
         try roundTrip(RegisteredClient.self, Self.client)
-        try roundTrip(RegisteredAPI.self, Self.api)
         try roundTrip(RefreshFamily.self, Self.family)
         try roundTrip(AuthorizationCodeRecord.self, Self.code)
         try roundTrip(RevocationRecord.self, Self.revocation)
         try roundTrip(SigningKeyRecord.self, Self.signingKey)
+    }
+
+    @Test func `An API of version 1 is read as one without a status list, and version 2 says whether it has one`()
+        throws
+    {
+        let old = try decode(RegisteredAPI.self, Self.api)
+        #expect(!old.statusList && old.name == "API" && old.scopes.count == 1 && old.tokenFormat == .jwt)
+        try roundTrip(RegisteredAPI.self, Self.listedAPI)
+        #expect(try decode(RegisteredAPI.self, Self.listedAPI).statusList)
+    }
+
+    @Test func `Version 1 of the status list's payloads is read, and written the same`() throws {
+        try roundTrip(StatusAllocationRecord.self, #"{"body":{"list":3,"next":512},"v":1}"#)
+        try roundTrip(StatusListRecord.self, #"{"body":{"lst":"eNo","number":3,"until":1800000000000},"v":1}"#)
+        let assigned = #"[{"at":1800000000000,"reference":{"index":7,"list":3}}]"#
+        try roundTrip(
+            StatusEntryRecord.self,
+            #"{"body":{"assigned":\#(assigned),"isSpent":false,"session":"s"},"v":1}"#
+        )
     }
 
     @Test func `A payload that is newer, damaged or of another kind is refused by name and without its content`() throws
