@@ -37,8 +37,9 @@ package struct FeedLimits: Sendable {
     package var snapshotTimeout: Duration = .seconds(30)
     /// How long the head of a response, and the hello after it, may take.
     package var helloTimeout: Duration = .seconds(5)
-    /// How long a connection lives on which nothing comes, or nothing that makes knowledge fresher. The issuer speaks
-    /// four times a second.
+    /// How long a connection lives on which nothing comes, or nothing that makes knowledge fresher.
+    ///
+    /// The issuer speaks four times a second.
     package var silence: Duration = .seconds(3)
     /// How long a stream must have lived not to count as cut off by something in between.
     package var shortestStream: Duration = .seconds(10)
@@ -59,6 +60,10 @@ package struct FeedLimits: Sendable {
     package var longestBackOff: Duration = .seconds(5)
     /// The feed's keys are fetched again at most so often.
     package var keyInterval: Duration = .seconds(10)
+    /// How old the feed's keys may be when a connection begins; a key that was withdrawn is believed no longer than this.
+    package var keyLifetime: Duration = .seconds(600)
+    /// How often a set that came to its bound may ask for a snapshot.
+    package var smallerSetInterval: Duration = .seconds(60)
     /// How far the issuer's clock may run ahead of the anchor before the anchor is set anew.
     package var clockTolerance: Duration = .seconds(1)
     /// How far the clocks of the issuer's nodes may lie apart before it counts as a step back.

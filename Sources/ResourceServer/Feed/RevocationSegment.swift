@@ -141,7 +141,7 @@ struct RevocationSegment: Sendable {
         keeping isKept: (RevocationHandle, EntryTimes) -> Bool
     ) -> RevocationSegment {
         var new = RevocationSegment(capacity: capacity)
-        forEach { if isKept($0, $1) { new.place($0, $1) } }
+        visit { if isKept($0, $1) { new.place($0, $1) } }
         return new
     }
 
@@ -150,11 +150,11 @@ struct RevocationSegment: Sendable {
     /// - Returns: how many entries went.
     mutating func remove(where isDead: (EntryTimes) -> Bool) -> Int {
         var dead = 0
-        forEach { if isDead($1) { dead += 1 } }
+        visit { if isDead($1) { dead += 1 } }
         guard dead * 32 > count || isSparse else { return 0 }
         let before = count
         var new = RevocationSegment(expecting: count - dead)
-        forEach { if !isDead($1) { new.place($0, $1) } }
+        visit { if !isDead($1) { new.place($0, $1) } }
         self = new
         return before - count
     }
@@ -162,9 +162,9 @@ struct RevocationSegment: Sendable {
     /// Gives away the entries that `isMoved` says, into a new segment.
     mutating func split(where isMoved: (RevocationHandle) -> Bool) -> RevocationSegment {
         var moved = 0
-        forEach { handle, _ in if isMoved(handle) { moved += 1 } }
+        visit { handle, _ in if isMoved(handle) { moved += 1 } }
         var (stay, leave) = (RevocationSegment(expecting: count - moved), RevocationSegment(expecting: moved))
-        forEach { if isMoved($0) { leave.place($0, $1) } else { stay.place($0, $1) } }
+        visit { if isMoved($0) { leave.place($0, $1) } else { stay.place($0, $1) } }
         self = stay
         return leave
     }
@@ -172,8 +172,8 @@ struct RevocationSegment: Sendable {
     /// Takes in the entries of another segment, none of which are here.
     mutating func merge(_ other: RevocationSegment) {
         var new = RevocationSegment(expecting: count + other.count)
-        forEach { new.place($0, $1) }
-        other.forEach { new.place($0, $1) }
+        visit { new.place($0, $1) }
+        other.visit { new.place($0, $1) }
         self = new
     }
 
@@ -183,7 +183,7 @@ struct RevocationSegment: Sendable {
         return Array(slots.lazy.filter { words[$0] != 0 }.prefix(limit).map { EntryTimes(packed: words[$0]).notBefore })
     }
 
-    func forEach(_ body: (RevocationHandle, EntryTimes) -> Void) {
+    func visit(_ body: (RevocationHandle, EntryTimes) -> Void) {
         var index = filterWords
         while index < words.count {
             if words[index + 2] != 0 {

@@ -120,7 +120,7 @@ package struct RevocationSet: Sendable {
     /// Takes in everything that `other` knows.
     package mutating func formUnion(_ other: RevocationSet) {
         for segment in other.segments {
-            segment.forEach { handle, times in
+            segment.visit { handle, times in
                 insert(
                     FeedEntry(
                         kind: .handle,

@@ -7,7 +7,9 @@ package import IssuerConnection
 package import RevocationFeed
 private import Synchronization
 
-/// What is known of the revocations of one audience, for those who verify tokens. Any number of threads may ask.
+/// What is known of the revocations of one audience, for those who verify tokens.
+///
+/// Any number of threads may ask.
 package final class RevocationState: Sendable {
     /// How many entries go in while the lock is held: some microseconds.
     private static let slice = 32
