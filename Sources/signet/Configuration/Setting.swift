@@ -135,6 +135,22 @@ extension Setting {
         about: "what makes RSA signatures: auto (the system's OpenSSL 3 where it is faster) or swift-crypto"
     )
 
+    static let feedEntries = Setting(
+        key: "revocation_feed.max_entries",
+        standard: "100000",
+        about: "the most revocations in force that one API holds, 1000 to 10000000; beyond, they widen to a cut-off"
+    )
+    static let feedStreams = Setting(
+        key: "revocation_feed.max_streams",
+        standard: "1000",
+        about: "how many readers may follow this server at the same time, 1 to 3000"
+    )
+    static let feedStreamsPerAPI = Setting(
+        key: "revocation_feed.max_streams_per_api",
+        standard: "64",
+        about: "how many instances of one API may, 1 to 3000"
+    )
+
     static let argonMemory = Setting(
         key: "argon2.memory",
         standard: "19MiB",
@@ -166,8 +182,9 @@ extension Setting {
     static let all = [
         issuer, listen, dataDirectory, tlsCertificate, tlsKey, trustedProxies, logLevel, defaultAudience,
         accessTokenAlgorithm, accessTokenLifetime, idTokenLifetime, codeLifetime, refreshIdle, refreshAbsolute,
-        sessionIdle, sessionAbsolute, refreshRetryWindow, keyRotation, keyPublicationLead, rsaSigner, argonMemory,
-        argonIterations, argonParallelism, argonThreads, argonQueue, passwordMinimum,
+        sessionIdle, sessionAbsolute, refreshRetryWindow, keyRotation, keyPublicationLead, rsaSigner, feedEntries,
+        feedStreams, feedStreamsPerAPI, argonMemory, argonIterations, argonParallelism, argonThreads, argonQueue,
+        passwordMinimum,
     ]
 }
 

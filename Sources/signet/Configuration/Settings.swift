@@ -19,6 +19,7 @@ struct Settings: Hashable, Sendable {
     var keyRotation: Duration = .days(90)
     var keyPublicationLead: Duration = .minutes(15)
     var rsaSigner = RSASigning.Choice.automatic
+    var feed = Feed()
     var passwords = Passwords()
 
     struct Lifetimes: Hashable, Sendable {
@@ -29,6 +30,12 @@ struct Settings: Hashable, Sendable {
         var refreshAbsolute: Duration = .days(30)
         var sessionIdle: Duration = .minutes(8 * 60)
         var sessionAbsolute: Duration = .days(14)
+    }
+
+    struct Feed: Hashable, Sendable {
+        var entries = 100_000
+        var streams = 1000
+        var streamsPerAPI = 64
     }
 
     struct Passwords: Hashable, Sendable {
@@ -90,6 +97,9 @@ extension Settings {
             expecting: "auto or swift-crypto",
             RSASigning.Choice.init(rawValue:)
         )
+        feed.entries = reader.count(.feedEntries, or: feed.entries, in: 1000...10_000_000)
+        feed.streams = reader.count(.feedStreams, or: feed.streams, in: 1...3000)
+        feed.streamsPerAPI = reader.count(.feedStreamsPerAPI, or: feed.streamsPerAPI, in: 1...3000)
         readTimes(&reader)
         readPasswords(&reader)
     }
@@ -159,6 +169,9 @@ extension Settings {
         case .keyRotation: DurationText.format(keyRotation)
         case .keyPublicationLead: DurationText.format(keyPublicationLead)
         case .rsaSigner: rsaSigner.rawValue
+        case .feedEntries: "\(feed.entries)"
+        case .feedStreams: "\(feed.streams)"
+        case .feedStreamsPerAPI: "\(feed.streamsPerAPI)"
         case .argonMemory: MemoryText.format(kibibytes: passwords.memoryKiB)
         case .argonIterations: "\(passwords.iterations)"
         case .argonParallelism: "\(passwords.lanes)"

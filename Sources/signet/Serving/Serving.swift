@@ -82,6 +82,8 @@ struct Serving: Sendable {
             http.tls = TLSFiles(certificate: certificate, privateKey: key)
         }
         http.trustedProxies = proxies
+        http.limits.streams = settings.feed.streams
+        http.limits.streamsPerGroup = settings.feed.streamsPerAPI
         http.explainLog = ExplainLog(folder: folder.path)
         if let demo {
             http.development = .init(
