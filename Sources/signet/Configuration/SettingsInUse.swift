@@ -38,3 +38,11 @@ extension Settings.Passwords {
         return limits
     }
 }
+
+extension Settings.Feed {
+    var limits: FeedLimits {
+        var limits = FeedLimits()
+        limits.liveEntries = entries
+        return limits
+    }
+}

@@ -16,6 +16,8 @@ struct Workbench: Sendable {
     let provider: ProviderConfiguration
     let time: SystemTimeSource
     let random: SystemRandomSource
+    /// Wakes the revocation feed, where one runs in this process.
+    let feedSignal = FeedSignal()
     /// What a signing key goes through before it signs.
     var preparation: @Sendable (SigningKey) -> SigningKey = { $0 }
 
@@ -75,11 +77,14 @@ struct Workbench: Sendable {
         }
     }
 
-    var revocations: Revocations { Revocations(store: store, configuration: provider) }
-    var clients: Clients { Clients(store: store) }
-    var apis: APIs { APIs(store: store) }
+    /// The store, through which every act that ends a right is noticed.
+    private var records: FeedSignallingStore { FeedSignallingStore(store, signal: feedSignal) }
+
+    var revocations: Revocations { Revocations(store: records, configuration: provider) }
+    var clients: Clients { Clients(store: records) }
+    var apis: APIs { APIs(store: records) }
     var signingKeys: SigningKeys {
-        SigningKeys(store: store, keys: keys, configuration: provider, prepare: preparation)
+        SigningKeys(store: records, keys: keys, configuration: provider, prepare: preparation)
     }
 
     /// Ends the target once more, now that the act which ended it is stored.
@@ -103,7 +108,7 @@ struct Workbench: Sendable {
 
     /// The register of people, with a hasher of its own: make it once.
     func people(_ hasher: PasswordHasher) -> People {
-        People(store: store, passwords: hasher, randomness: randomness, endings: endings)
+        People(store: records, passwords: hasher, randomness: randomness, endings: endings)
     }
 
     var people: People { people(passwordHasher) }
@@ -112,7 +117,7 @@ struct Workbench: Sendable {
         var lifetimes = Sessions.Lifetimes.standard
         lifetimes.idle = settings.lifetimes.sessionIdle
         lifetimes.absolute = settings.lifetimes.sessionAbsolute
-        return Sessions(store: store, lifetimes: lifetimes, randomness: randomness, endings: endings)
+        return Sessions(store: records, lifetimes: lifetimes, randomness: randomness, endings: endings)
     }
 
     /// Closes the store; every answer that was given is on the disk already, so that nothing is lost if this fails.

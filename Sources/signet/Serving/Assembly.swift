@@ -28,7 +28,9 @@ extension Workbench {
                 keyring: keyring,
                 time: time,
                 random: random,
-                logger: logger
+                logger: logger,
+                feedSignal: feedSignal,
+                feedLimits: settings.feed.limits
             )
         } catch {
             throw Failure(.internalFault, error.faults)

@@ -76,3 +76,15 @@ struct ClockKeeper: Service {
         }
     }
 }
+
+/// Numbers, signs and hands out what was ended, from the first request to the last.
+struct FeedService: Service {
+    let feed: FeedPublisher
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await feed.run() }
+        feed.shutdown()
+        // A service that is done would end the others.
+        try? await gracefulShutdown()
+    }
+}

@@ -48,6 +48,8 @@ struct Serving: Sendable {
         try await bench.signingKeys.refresh(keyring, now: bench.now)
         let time = RememberedTime(bench.time)
         let assembled = try bench.assemble(keyring: keyring, time: time, logger: logger)
+        let feed = assembled.provider.services.feed
+        try await feed.prepare()
         let server = SignetServer(
             provider: assembled.provider,
             people: assembled.people,
@@ -60,6 +62,7 @@ struct Serving: Sendable {
             Sweeper(store: bench.store, clock: { [time = bench.time] in time.moment().wall }, logger: logger),
             KeyRefresher(signingKeys: bench.signingKeys, keyring: keyring, time: bench.time, logger: logger),
             ClockKeeper(time: time, store: bench.store, logger: logger),
+            FeedService(feed: feed),
         ]
         do {
             services += try server.services()
