@@ -218,6 +218,13 @@ struct CommandTests {
                 "--scope",
                 "orders:read=See your orders"
             )
+            #expect(api["status_list"] == false)
+            let listed = try await json("api", "update", "https://orders.example", "--status-list")
+            #expect(listed["status_list"] == true && listed["scopes"] == api["scopes"])
+            #expect(try await json("api", "show", "https://orders.example")["status_list"] == true)
+            #expect(
+                try await json("api", "update", "https://orders.example", "--no-status-list")["status_list"] == false
+            )
             #expect(api["scopes"] == [["name": "orders:read", "description": "See your orders"]])
             let credentials = RunningServer.basic(
                 try #require(api["credential_id"].stringValue),
@@ -263,8 +270,8 @@ struct CommandTests {
             #expect(try await json("token", "inspect", input: text)["finding"] == "active")
             _ = try await json("revoke", "--all")
             #expect(try await json("token", "inspect", input: text)["finding"] == "refused")
-            let listed = try await json("revoke", "--list").arrayValue ?? []
-            #expect(listed.compactMap { $0["revoked"].stringValue } == ["everything", "token:\(jti)"])
+            let revoked = try await json("revoke", "--list").arrayValue ?? []
+            #expect(revoked.compactMap { $0["revoked"].stringValue } == ["everything", "token:\(jti)"])
             #expect(try await signet("revoke", "--list").output.contains("token:\(jti)"))
             _ = try await json("api", "delete", "https://orders.example")
         }

@@ -51,12 +51,21 @@ struct APIFields: ParsableArguments {
     )
     var personalTokenClaims: [String] = []
 
+    @Flag(
+        name: .customLong("status-list"),
+        inversion: .prefixedNo,
+        help:
+            "Whether its JWT access tokens name their place in a status list, for verifiers that do not follow the feed."
+    )
+    var statusList: Bool?
+
     func apply(to api: inout RegisteredAPI) {
         if let name { api.name = name }
         if !scopes.isEmpty { api.scopes = scopes.map(\.description) }
         if let tokenFormat { api.tokenFormat = tokenFormat }
         if !tokenClaims.isEmpty { api.tokenClaims = tokenClaims }
         if !personalTokenClaims.isEmpty { api.personalTokenClaims = personalTokenClaims }
+        if let statusList { api.statusList = statusList }
     }
 }
 
@@ -71,6 +80,7 @@ struct APICreate: AsyncParsableCommand {
             Examples:
               signet api create --audience https://orders.example --name Orders --scope 'orders:read=See your orders'
               signet api create --audience https://vault.example --name Vault --token-format opaque --token-claim roles
+              signet api create --audience https://cms.example --name CMS --status-list
             """
     )
 
@@ -164,8 +174,9 @@ struct APIUpdate: AsyncParsableCommand {
         discussion: """
             What is given replaces what was there; lists are replaced whole.
 
-            Example:
+            Examples:
               signet api update https://orders.example --scope 'orders:read=See orders' --scope 'orders:write=Place orders'
+              signet api update https://orders.example --no-status-list
             """
     )
 

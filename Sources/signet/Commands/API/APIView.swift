@@ -15,6 +15,7 @@ extension RegisteredAPI {
                 scopes.map { ["name": .string($0.scope.value), "description": .string($0.text)] }
             ),
             "token_format": .string(tokenFormat.rawValue),
+            "status_list": .bool(statusList),
             "credential_id": .string(credentialID.value),
             "token_claims": JSON(tokenClaims),
             "personal_token_claims": JSON(personalTokenClaims),
@@ -28,7 +29,7 @@ extension RegisteredAPI {
         var card = Card()
         card.add("audience", audience.value)
         card.add("name", name + (origin == .demo ? ", made by serve --dev" : ""))
-        card.add("tokens", tokenFormat.rawValue)
+        card.add("tokens", tokenFormat.rawValue + (statusList ? ", with a status list" : ""))
         card.add("scopes", scopes.map { "\($0.scope)  \($0.text)" })
         card.add("token claims", tokenClaims.joined(separator: " "))
         card.add("PERSONAL token claims", personalTokenClaims.joined(separator: " "))
