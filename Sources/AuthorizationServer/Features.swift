@@ -21,6 +21,7 @@ package enum Features {
             RevocationFeedFeature(),  // a protocol of our own: Docs/revocation-feed.md
             UserInfoFeature(),  // OpenID Connect Core §5.3
             StatusListFeature(),  // draft-ietf-oauth-status-list-21
+            SecurityEventsFeature(),  // RFC 8417, RFC 8935, RFC 8936, SSF 1.0, CAEP 1.0
             LogoutFeature(),  // OpenID Connect RP-Initiated Logout 1.0
         ]
     }

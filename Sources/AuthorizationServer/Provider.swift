@@ -15,6 +15,18 @@ package struct Provider: Sendable {
     /// Every endpoint that the features contribute, to be mounted.
     package let endpoints: [any Endpoint]
 
+    /// What keeps status lists and event queues up with the log of endings: to be run as long as the server runs.
+    package var projectors: LogProjectors {
+        LogProjectors(
+            store: services.store,
+            projections: [
+                StatusListProjection(store: services.store), SecurityEventProjection(services.securityEvents),
+            ],
+            time: services.time,
+            logger: services.logger
+        )
+    }
+
     package init(
         configuration: ProviderConfiguration,
         store: any Store,
@@ -55,7 +67,16 @@ package struct Provider: Sendable {
             metadata: assembly.metadata,
             logger: logger,
             feed: feed,
-            statusLists: StatusLists(store: store, configuration: configuration, keys: keys, keyring: keyring)
+            statusLists: StatusLists(store: store, configuration: configuration, keys: keys, keyring: keyring),
+            securityEvents: SecurityEvents(
+                store: store,
+                configuration: configuration,
+                keys: keys,
+                keyring: keyring,
+                time: time,
+                random: random,
+                logger: logger
+            )
         )
     }
 }

@@ -20,6 +20,8 @@ package struct Services: Sendable {
     package let feed: FeedPublisher
     /// What verifiers that are not ours are told.
     package let statusLists: StatusLists
+    /// What receivers of security events are told.
+    package let securityEvents: SecurityEvents
 
     package var clients: Clients { Clients(store: store) }
     package var apis: APIs { APIs(store: store) }

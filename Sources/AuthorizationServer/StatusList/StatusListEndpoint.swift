@@ -1,5 +1,5 @@
-package import JOSE
-package import OAuthVocabulary
+import JOSE
+import OAuthVocabulary
 import Storage
 
 /// A status list: draft-ietf-oauth-status-list section 8.

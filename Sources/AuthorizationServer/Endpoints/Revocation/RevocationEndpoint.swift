@@ -37,6 +37,7 @@ package struct RevocationEndpoint: Endpoint {
         reader: Reader
     ) async throws(OAuthError) {
         let ending: Ending?
+        var grant: FamilyID?
         if token.hasPrefix(RefreshToken.prefix) {
             // Its MAC covers the client: a token of another client is as invalid as any other text.
             guard let refresh = RefreshToken(token, client: client.id, keys: services.keys) else { return }
@@ -45,13 +46,31 @@ package struct RevocationEndpoint: Endpoint {
                 family.map { Ending($0.content, because: .revoked) }
                 ?? Ending(.grant(refresh.family), because: .revoked, client: client.id)
         } else {
-            ending = try accessTokenEnding(token, for: client, services: services, reader: reader)
+            (ending, grant) = try accessTokenEnding(token, for: client, services: services, reader: reader)
         }
         guard let ending else { return }
         try await answering { () async throws(StoreError) in
-            _ = try await services.revocations.apply(ending: ending, now: reader.now)
+            try await apply(ending, to: grant, services: services, reader: reader)
         }
         services.logger.info("token revoked", metadata: ["target": "\(ending.target.name)"])
+    }
+
+    /// Ends the right, and takes its place in the status lists from the grant whose token is ended alone.
+    private func apply(
+        _ ending: Ending,
+        to grant: FamilyID?,
+        services: Services,
+        reader: Reader
+    ) async throws(StoreError) {
+        for _ in 0..<Limits.applyAttempts {
+            var others: [Change] = []
+            if let grant, let place = ending.statusIndex.map(StatusReference.init(packed:)) {
+                others = try await services.statusLists.changes(ending: place, of: grant, now: reader.now)
+            }
+            let outcome = try await services.revocations.apply(ending: ending, with: others, now: reader.now)
+            if case .applied = outcome { return }
+        }
+        throw .unavailable(reason: "the revocation of \(ending.target.name) lost every race")
     }
 
     private func accessTokenEnding(
@@ -59,10 +78,10 @@ package struct RevocationEndpoint: Endpoint {
         for client: RegisteredClient,
         services: Services,
         reader: Reader
-    ) throws(OAuthError) -> Ending? {
+    ) throws(OAuthError) -> (Ending?, grant: FamilyID?) {
         guard let claims = AccessTokenVerifier(services: services, reader: reader).claims(of: token),
             let id = claims["jti"]?.stringValue.flatMap({ TokenID($0) })
-        else { return nil }
+        else { return (nil, nil) }
         // RFC 7009 §2.1: "verifies … whether the token was issued to the client making the revocation request. If this
         // validation fails, the request is refused and the client is informed of the error"
         guard claims["client_id"]?.stringValue == client.id.value else {
@@ -73,7 +92,7 @@ package struct RevocationEndpoint: Endpoint {
             )
         }
         let session = claims["sid"]?.stringValue.flatMap { SessionID($0) }
-        return Ending(
+        var ending = Ending(
             .token(id),
             because: .revoked,
             // Without a session the subject is the client itself (RFC 9068 §2.2).
@@ -82,6 +101,8 @@ package struct RevocationEndpoint: Endpoint {
             client: client.id,
             audiences: claims["aud"]?.strings.first.map { [$0] }
         )
+        ending.statusIndex = StatusReference(claims: claims, configuration: services.configuration)?.packed
+        return (ending, claims[AccessTokenClaims.grantID]?.stringValue.flatMap { FamilyID($0) })
     }
 }
 
