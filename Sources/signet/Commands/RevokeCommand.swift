@@ -22,10 +22,22 @@ struct RevokeCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("One access token, by its jti claim.", valueName: "id")) var jti: String?
-    @Option(parsing: .unconditional, help: ArgumentHelp("One grant with all its tokens, by the grant_id claim.", valueName: "id"))
+    // Drawn identifiers may begin with a hyphen.
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("One access token, by its jti claim.", valueName: "id")
+    )
+    var jti: String?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("One grant with all its tokens, by the grant_id claim.", valueName: "id")
+    )
     var family: String?
-    @Option(parsing: .unconditional, help: ArgumentHelp("One session in a browser, by the sid claim.", valueName: "id")) var session: String?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("One session in a browser, by the sid claim.", valueName: "id")
+    )
+    var session: String?
     @Option(help: ArgumentHelp("Everything of a person: username, address or subject.", valueName: "person"))
     var user: String?
     @Option(help: ArgumentHelp("Everything of a client.", valueName: "id"), transform: Words.clientID)

@@ -69,7 +69,8 @@ struct ConfigurationTests {
         (.sessionIdle, "1h"), (.sessionAbsolute, "30d"), (.refreshRetryWindow, "0s"), (.keyRotation, "30d"),
         (.keyPublicationLead, "1h30m"), (.rsaSigner, "swift-crypto"), (.argonMemory, "64MiB"), (.argonIterations, "3"),
         (.argonParallelism, "4"),
-        (.feedEntries, "5000"), (.feedStreams, "20"), (.feedStreamsPerAPI, "10"), (.argonThreads, "8"), (.argonQueue, "16"), (.passwordMinimum, "12"),
+        (.feedEntries, "5000"), (.feedStreams, "20"),
+        (.feedStreamsPerAPI, "10"), (.argonThreads, "8"), (.argonQueue, "16"), (.passwordMinimum, "12"),
     ]
 
     @Test("Every setting can be changed, and shows what it was changed to", arguments: Setting.all)
