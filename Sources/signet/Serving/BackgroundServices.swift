@@ -82,8 +82,12 @@ struct FeedService: Service {
     let feed: FeedPublisher
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await feed.run() }
-        feed.shutdown()
+        // Not by cancelling: the last thing that it does is to give its lease back, and that takes the store.
+        await withGracefulShutdownHandler {
+            await feed.run()
+        } onGracefulShutdown: {
+            feed.shutdown()
+        }
         // A service that is done would end the others.
         try? await gracefulShutdown()
     }
