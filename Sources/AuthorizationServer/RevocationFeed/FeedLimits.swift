@@ -20,6 +20,9 @@ package struct FeedLimits: Sendable {
     static let batchSize = 1000
     /// The most pages of the outbox in one look.
     static let pagesPerLook = 16
+    /// How often old batches are deleted, and how many at once.
+    static let pruneInterval: Duration = .seconds(10)
+    static let prunedBatches = 500
     /// How many signed deltas are kept for readers that are behind, and how many bytes they may take.
     static let ringMessages = 1024
     static let ringBytes = 8 * 1024 * 1024

@@ -15,6 +15,7 @@ package struct RevocationFeedFeature: Feature {
         )
         for kind in [
             EndingRecord.kind, FeedBatch.kind, FeedState.kind, FeedCursor.kind, TokenHorizon.kind,
+            FeedLease.kind, FeedKeyRecord.kind,
         ] {
             assembly.add(kind)
         }

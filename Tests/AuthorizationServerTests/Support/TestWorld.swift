@@ -22,6 +22,7 @@ final class TestWorld: Sendable {
     init(
         store: any Store = MemoryStore(),
         features: [any Feature] = Features.all,
+        feedLimits: FeedLimits = FeedLimits(),
         configure: (inout ProviderConfiguration) -> Void = { _ in }
     ) async throws {
         self.store = store
@@ -37,7 +38,8 @@ final class TestWorld: Sendable {
             time: time,
             random: SeededRandom(seed: 42),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-            features: features
+            features: features,
+            feedLimits: feedLimits
         )
     }
 

@@ -1,0 +1,178 @@
+import Instants
+import JOSE
+import Logging
+import OAuthVocabulary
+import RevocationFeed
+import Storage
+import Synchronization
+
+extension FeedPublisher {
+    /// One look; returns whether anything was published.
+    func look(_ engine: inout Engine) async throws -> Bool {
+        let moment = time.moment()
+        if engine.scan == nil {
+            let index = shared.withLock { shared in
+                shared.looks += 1
+                return shared.looks
+            }
+            engine.scan = Engine.Scan(proof: Proof(index: index, asOf: moment.steady))
+        }
+        try await upkeep(&engine, at: moment)
+        var hasPublished = publishKeySet()
+        if try await catchUp(&engine, now: moment.wall) { hasPublished = true }
+        if try await readOutbox(&engine, now: moment.wall) { hasPublished = true }
+        guard let scan = engine.scan, scan.isRead else { return hasPublished }
+        // Nobody waits for a proof: the outbox was empty, and that is all that an idle look reads.
+        guard hasPublished || engine.lease == nil || isProofWanted(engine, at: moment) else {
+            engine.scan = nil
+            return false
+        }
+        // What another node has numbered after it took over the lease is not in the outbox any more.
+        if try await follow(&engine, now: moment.wall) { hasPublished = true }
+        guard engine.scan?.pending.isEmpty == true else {
+            // Another node has yet to number what lies there. Where it does not, it has lost its lease soon.
+            if scan.proof.asOf + FeedLimits.leaseLifetime <= moment.steady { engine.scan = nil }
+            return hasPublished
+        }
+        engine.scan = nil
+        prove(scan.proof, &engine, at: moment)
+        return hasPublished
+    }
+
+    private func isProofWanted(_ engine: Engine, at moment: Moment) -> Bool {
+        guard let beatAt = engine.beatAt, moment.steady < beatAt + FeedLimits.heartbeatInterval else { return true }
+        return shared.withLock { !$0.waiting.isEmpty || !$0.wantedSets.isEmpty }
+    }
+
+    // MARK: - Upkeep
+
+    /// What need not be read at every look: keys, lease, APIs.
+    private func upkeep(_ engine: inout Engine, at moment: Moment) async throws {
+        let isDue = engine.upkeepAt.map { $0 + FeedLimits.upkeepInterval <= moment.steady } ?? true
+        let isAskedFor = shared.withLock { shared in
+            defer { shared.wantsUpkeep = false }
+            return shared.wantsUpkeep
+        }
+        guard isDue || isAskedFor || engine.memory == nil else { return }
+        let keys = try await feedKeys.refresh(engine.keys, now: moment.wall)
+        engine.keys = keys
+        shared.withLock { $0.keys = keys }
+        if engine.memory == nil {
+            let memory = try await sequencer.open(now: moment.wall)
+            shared.withLock { shared in
+                for (audience, position) in memory.positions {
+                    shared.audiences[audience] = AudienceFeed(position: position)
+                }
+            }
+            engine.memory = memory
+        }
+        try await TokenHorizon.remember(configuration.accessTokenLifetime, in: store, now: moment.wall)
+        engine.lease = try await sequencer.hold(now: moment.wall)
+        engine.memory?.live.forget(expiredAt: moment.wall)
+        shared.withLock { shared in
+            for audience in shared.audiences.keys { shared.audiences[audience]?.set?.forget(expiredAt: moment.wall) }
+        }
+        let known = engine.memory?.positions ?? [:]
+        engine.opening = try await registeredAudiences(now: moment.wall).filter { known[$0] == nil }
+        if let lease = engine.lease, engine.prunedAt.map({ $0 + FeedLimits.pruneInterval <= moment.steady }) ?? true {
+            if var memory = engine.memory {
+                engine.memory = nil
+                defer { engine.memory = memory }
+                try await sequencer.prune(&memory, lease: lease, now: moment.wall)
+            }
+            engine.prunedAt = moment.steady
+        }
+        engine.upkeepAt = moment.steady
+    }
+
+    private func registeredAudiences(now: Instant) async throws -> [String] {
+        var audiences: [String] = []
+        var last: ResourceIndicator?
+        repeat {
+            let page = try await APIs(store: store).list(after: last, limit: StoreLimits.largestPage, now: now)
+            audiences += page.map(\.audience.value)
+            last = page.count < StoreLimits.largestPage ? nil : page.last?.audience
+        } while last != nil
+        return audiences.sorted()
+    }
+
+    // MARK: - Reading and numbering
+
+    /// After a failure: whatever may have been written is read before anything else is numbered.
+    private func catchUp(_ engine: inout Engine, now: Instant) async throws -> Bool {
+        guard engine.isOutOfStep else { return false }
+        if engine.memory?.isLiveSound == false, var memory = engine.memory {
+            engine.memory = nil
+            defer { engine.memory = memory }
+            try await sequencer.rebuild(&memory, now: now)
+        }
+        let hasPublished = try await follow(&engine, now: now)
+        engine.isOutOfStep = false
+        return hasPublished
+    }
+
+    /// Reads on in the outbox; returns whether anything was published.
+    private func readOutbox(_ engine: inout Engine, now: Instant) async throws -> Bool {
+        var hasPublished = false
+        for _ in 0..<FeedLimits.pagesPerLook where engine.scan?.isRead == false {
+            let page = try await store.page(
+                EndingRecord.kind,
+                filter: .all,
+                after: engine.scan?.cursor,
+                limit: FeedLimits.batchSize,
+                now: now
+            )
+            if !page.isEmpty || !engine.opening.isEmpty {
+                if try await number(page, &engine, now: now) {
+                    hasPublished = true
+                } else {
+                    for record in page { engine.scan?.pending.insert(try EndingRecord(from: record).name) }
+                }
+            }
+            engine.scan?.cursor = page.last?.key.identifier
+            engine.scan?.isRead = page.count < FeedLimits.batchSize
+        }
+        return hasPublished
+    }
+
+    /// Numbers a page if this node may; returns whether it did.
+    private func number(_ page: [Record], _ engine: inout Engine, now: Instant) async throws -> Bool {
+        guard let lease = engine.lease, var memory = engine.memory else { return false }
+        // Handed over, not shared: a copy of what is live would be made otherwise.
+        engine.memory = nil
+        defer { engine.memory = memory }
+        let runs = try await sequencer.number(page, opening: engine.opening, in: &memory, lease: lease, now: now)
+        guard let runs else {
+            logger.notice("another node numbers the revocation feed now")
+            engine.lease = nil
+            engine.upkeepAt = nil
+            try await sequencer.rebuild(&memory, now: now)
+            return false
+        }
+        for audience in engine.opening { open(audience, memory) }
+        engine.opening = []
+        publish(runs, live: memory.live)
+        return true
+    }
+
+    /// Takes in what other nodes have numbered; returns whether anything was published.
+    private func follow(_ engine: inout Engine, now: Instant) async throws -> Bool {
+        guard var memory = engine.memory else { return false }
+        engine.memory = nil
+        defer { engine.memory = memory }
+        let known = memory.positions
+        let (runs, names) = try await sequencer.follow(&memory, now: now)
+        engine.scan?.pending.subtract(names)
+        for audience in memory.positions.keys where known[audience] == nil { open(audience, memory) }
+        publish(runs, live: memory.live)
+        return !names.isEmpty
+    }
+
+    private func open(_ audience: String, _ memory: FeedMemory) {
+        let epoch = memory.state.epoch
+        shared.withLock { shared in
+            guard shared.audiences[audience] == nil else { return }
+            shared.audiences[audience] = AudienceFeed(position: .beginning(epoch: epoch, audience: audience))
+        }
+    }
+}
