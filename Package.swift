@@ -251,7 +251,7 @@ let package = Package(
             name: "ResourceServerHummingbirdTests",
             dependencies: [
                 "ResourceServerHummingbird", "ResourceServer", "ResourceServerTesting", "IssuerConnection", "JOSE",
-                "Instants", hummingbird, hummingbirdTesting,
+                "Instants", hummingbird, hummingbirdTesting, logging,
             ],
             swiftSettings: settings
         ),
@@ -266,7 +266,7 @@ let package = Package(
             name: "OAuthClientHummingbirdTests",
             dependencies: [
                 "OAuthClientHummingbird", "OAuthClient", "IssuerConnection", "JOSE", "Instants", hummingbird,
-                hummingbirdTesting,
+                hummingbirdTesting, logging,
             ],
             swiftSettings: settings
         ),
