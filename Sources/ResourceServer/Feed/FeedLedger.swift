@@ -34,6 +34,8 @@ struct FeedLedger: Sendable {
         let sentAt: Duration
         var anchor: FreshnessAnchor?
         var lastHeartbeat: Instant?
+        /// What the hello vouches for, until everything up to its place is here.
+        var promised: (asOf: Instant, sequence: UInt64)?
     }
 
     private let limits: FeedLimits
@@ -118,13 +120,20 @@ struct FeedLedger: Sendable {
             try checkNotOlder(message)
             try checkSameHistory(message, at: position)
             connection.anchor = FreshnessAnchor(sentAt: connection.sentAt, asOf: message.asOf)
+            connection.promised = (message.asOf, message.position.sequence)
             latest = max(message.asOf, latest ?? message.asOf)
-            return FeedStep(issuerTime: message.asOf, keys: noteKeys(of: message))
+            return FeedStep(
+                coverage: Self.redeem(&connection, at: position, now, limits.clockTolerance),
+                issuerTime: message.asOf,
+                keys: noteKeys(of: message)
+            )
         }
         guard var anchor = connection.anchor else { throw FeedFault(.order, "a message before the hello") }
         switch message.content {
         case .delta(let from, let entries):
-            return try follow(entries, from: from, to: message.position, known: position)
+            var step = try follow(entries, from: from, to: message.position, known: position)
+            step.coverage = Self.redeem(&connection, at: message.position, now, limits.clockTolerance)
+            return step
         case .heartbeat:
             try checkNotOlder(message)
             guard message.position.sequence == position.sequence else {
@@ -151,6 +160,20 @@ struct FeedLedger: Sendable {
         }
     }
 
+    /// What the hello vouched for holds once everything up to its place is here.
+    ///
+    /// It is no fault if the clocks do not agree: a delta that was judged good must get into the set.
+    private static func redeem(
+        _ connection: inout Connection,
+        at position: FeedPosition,
+        _ now: Duration,
+        _ tolerance: Duration
+    ) -> Duration? {
+        guard let promised = connection.promised, position.sequence >= promised.sequence else { return nil }
+        connection.promised = nil
+        return connection.anchor?.coverage(asOf: promised.asOf, receivedAt: now, tolerance: tolerance)
+    }
+
     /// At the same place the hash must be the same.
     private mutating func checkSameHistory(_ message: FeedMessage, at position: FeedPosition) throws(FeedFault) {
         guard message.position.sequence == position.sequence, message.position != position else { return }
@@ -160,8 +183,8 @@ struct FeedLedger: Sendable {
 
     /// A delta must join onto what is known and lead to where it says.
     ///
-    /// It may begin earlier, for the issuer signs it once
-    /// for readers at all places; then it must come past our place with our hash.
+    /// It may begin earlier, for the issuer signs it once for readers at all places; then it must come past our place with
+    /// our hash.
     private mutating func follow(
         _ entries: [FeedEntry],
         from: FeedPosition,

@@ -80,20 +80,32 @@ struct RevocationSegment: Sendable {
     private func filterBits(_ handle: RevocationHandle) -> (word: Int, bits: UInt64) {
         let hash = handle.high
         let bits = 1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63) as UInt64
-        return (Int((hash >> 18 & 0xFFFF_FFFF) * UInt64(filterWords) >> 32), bits)
+        return (Int(((hash >> 18 & 0xFFFF_FFFF) * UInt64(filterWords)) >> 32), bits)
     }
 
     @inline(__always)
     private func home(_ handle: RevocationHandle) -> Int {
         // The upper bits of the half whose lower bits chose the segment.
-        Int((handle.low >> 32) * UInt64(capacity) >> 32)
+        Int(((handle.low >> 32) * UInt64(capacity)) >> 32)
+    }
+
+    /// Whether the prefilter lets the handle pass.
+    @inline(__always)
+    func mightHold(_ handle: RevocationHandle) -> Bool {
+        let (word, bits) = filterBits(handle)
+        return words[word] & bits == bits
+    }
+
+    /// The most slots in a row that are taken.
+    var longestRun: Int {
+        let taken = stride(from: filterWords + 2, to: words.count, by: Self.slotWords).map { words[$0] != 0 }
+        return taken.split(separator: false).map(\.count).max() ?? 0
     }
 
     /// The times of the entry of this handle.
     @inline(__always)
     func times(of handle: RevocationHandle) -> EntryTimes? {
-        let (word, bits) = filterBits(handle)
-        guard words[word] & bits == bits else { return nil }
+        guard mightHold(handle) else { return nil }
         return find(handle).map { EntryTimes(packed: words[$0 + 2]) }
     }
 

@@ -51,6 +51,8 @@ package struct RevocationSet: Sendable {
     package var retiredKeyCount: Int { retiredKeys.count }
     /// How many parts the set has.
     var segmentCount: Int { segments.count }
+    /// How many entries the largest part has.
+    var largestSegment: Int { segments.map(\.count).max() ?? 0 }
 
     /// What the set occupies, in octets.
     package var byteCount: Int {
@@ -154,6 +156,8 @@ package struct RevocationSet: Sendable {
             purgeCursor += 1
         }
         while segments.count > 1, count < segments.count * Self.mergingSize { merge() }
+        // An array keeps the room that it once needed; a copy has what it needs.
+        if segments.capacity > 64, segments.capacity > segments.count * 3 { segments = segments.map { $0 } }
     }
 
     // MARK: - Segments
