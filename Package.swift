@@ -236,7 +236,9 @@ let package = Package(
         ),
         .testTarget(
             name: "IssuerConnectionTests",
-            dependencies: ["IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, asyncHTTPClient],
+            dependencies: [
+                "IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, asyncHTTPClient, logging, nioCore,
+            ],
             swiftSettings: settings
         ),
         .testTarget(
@@ -258,7 +260,7 @@ let package = Package(
         .testTarget(
             name: "OAuthClientTests",
             dependencies: [
-                "OAuthClient", "IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, logging,
+                "OAuthClient", "IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, logging, nioCore, crypto,
             ],
             swiftSettings: settings
         ),

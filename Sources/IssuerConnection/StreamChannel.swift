@@ -103,7 +103,8 @@ final class StreamChannel: Sendable {
                 finish(TransportError(.timedOut, reason: "nothing came for \(limit)"))
                 return
             }
-            try? await clock.sleep(for: left)
+            // The head may come meanwhile, and then the shorter limit counts.
+            try? await clock.sleep(for: min(left, idleTimeout))
         }
         finish(TransportError(.cancelled, reason: "cancelled"))
     }
