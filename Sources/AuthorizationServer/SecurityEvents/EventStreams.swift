@@ -69,7 +69,8 @@ package struct EventStreams: Sendable {
         guard try await list(now: now).count < Self.maximumStreams else {
             throw RegistrationError.taken("there are \(Self.maximumStreams) streams already")
         }
-        let id = random.text(16)
+        // Not as it is drawn: a word that begins with a hyphen is an option to every command line.
+        let id = "stream-" + random.text(12)
         let stream = EventStreamRecord(
             id: id,
             audience: audience,

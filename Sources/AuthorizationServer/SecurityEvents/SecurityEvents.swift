@@ -122,6 +122,16 @@ package final class SecurityEvents: Sendable {
         throw .unavailable(reason: "stream \(id) changed under every attempt to write to it")
     }
 
+    /// Queues the event that shows the operator whether a receiver takes what its stream brings.
+    ///
+    /// - Throws: `RegistrationError` if there is no such stream; 429 if that was asked for a moment ago.
+    package func verify(_ id: String) async throws {
+        guard let record = try await store.find(EventStreamRecord.key(id), now: time.moment().wall) else {
+            throw RegistrationError.unknown("there is no such stream")
+        }
+        try await verify(Stored(record), state: nil)
+    }
+
     /// Queues the event that shows a receiver that its stream works.
     func verify(_ stream: Stored<EventStreamRecord>, state: String?) async throws(OAuthError) {
         let now = time.moment().wall

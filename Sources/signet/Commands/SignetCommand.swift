@@ -18,7 +18,8 @@ struct SignetCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, ClientCommand.self, UserCommand.self, APICommand.self, RevokeCommand.self,
-            KeysCommand.self, TokenCommand.self, JWTCommand.self, ExplainCommand.self, ConfigCommand.self,
+            StreamCommand.self, KeysCommand.self, TokenCommand.self, JWTCommand.self, ExplainCommand.self,
+            ConfigCommand.self,
             VersionCommand.self,
         ]
     )

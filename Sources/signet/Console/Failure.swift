@@ -14,7 +14,7 @@ struct ExitStatus: Hashable, Sendable {
     static let noInput = ExitStatus(code: 66, meaning: "a file that was named cannot be read")
     static let notOnRecord = ExitStatus(
         code: 67,
-        meaning: "the client, person, API, key or trace that was named is unknown"
+        meaning: "the client, person, API, key, stream or trace that was named is unknown"
     )
     static let unavailable = ExitStatus(
         code: 69,

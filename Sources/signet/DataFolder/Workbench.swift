@@ -2,6 +2,7 @@ import Accounts
 import AuthorizationServer
 import Instants
 import JOSE
+import Logging
 import OAuthVocabulary
 import SQLiteStore
 import ServerHTTP
@@ -93,6 +94,19 @@ struct Workbench: Sendable {
     /// decides after the commit reads the act.
     func endWhatSlippedThrough(_ target: RevocationTarget, because cause: EndingCause = .repeated) async throws {
         try await revocations.apply(ending: Ending(target, because: cause), now: now)
+    }
+
+    /// The register of event streams; what is queued here a running server signs and delivers.
+    var securityEvents: SecurityEvents {
+        SecurityEvents(
+            store: records,
+            configuration: provider,
+            keys: keys,
+            keyring: Keyring(),
+            time: time,
+            random: random,
+            logger: .quiet
+        )
     }
 
     var endings: Endings { Endings(revocations: revocations) }

@@ -63,6 +63,8 @@ struct Serving: Sendable {
             KeyRefresher(signingKeys: bench.signingKeys, keyring: keyring, time: bench.time, logger: logger),
             ClockKeeper(time: time, store: bench.store, logger: logger),
             FeedService(feed: feed),
+            ProjectionService(projectors: assembled.provider.projectors),
+            EventPushService(events: assembled.provider.services.securityEvents),
         ]
         do {
             services += try server.services()
