@@ -155,8 +155,8 @@ struct StreamTest: AsyncParsableCommand {
         commandName: "test",
         abstract: "Send a verification event, to see whether the receiver takes it.",
         discussion: """
-            The event is queued; a running server pushes it at once, or hands it to the receiver's next poll. `signet stream \
-            show` says what became of it.
+            The event is queued; a running server pushes it at once, or hands it to the receiver's next poll. What became of \
+            it, show says.
 
             Example:
               signet stream test 4s7Q…
