@@ -38,15 +38,14 @@ extension FeedFollower {
         }
         let nonce = around.randomness.text(24)
         let began = uptime
-        var head = StreamHead.missing
+        var isThere = false
         var parser = EventStreamParser(maximumBytes: FeedMessage.maximumBytes)
         ledger.open(nonce: nonce, sentAt: began)
-        defer { noteEndOfStream(began: began, head) }
         do throws(FeedFault) {
             try await exchange(
                 requests.events(nonce: nonce, after: position),
                 FeedRequests.eventsType,
-                onHead: { head = .came },
+                onHead: { isThere = true },
                 onBytes: { bytes in
                     try parser.consume(bytes) { event in
                         guard Self.events.contains(event.type) else { return }
@@ -59,10 +58,12 @@ extension FeedFollower {
                 }
             )
         } catch {
-            // What holds a response back until it ends holds its head back too.
-            if error.code == .silence { head = .came }
+            // What holds a response back until it ends holds its head back too. A server that is away is another matter,
+            // and so is one that says what cannot be believed.
+            if error.code == .silence || error.code == .transport && isThere { noteEndOfStream(began: began) }
             throw error
         }
+        noteEndOfStream(began: began)
     }
 
     private static let events: Set = ["hello", "delta", "heartbeat", "keys"]

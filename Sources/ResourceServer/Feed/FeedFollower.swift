@@ -199,16 +199,12 @@ final class FeedFollower {
 
     // MARK: - Streams that do not get through
 
-    /// Judges at the end of a stream whether something in between held it back or cut it off.
-    ///
-    /// - Parameters:
-    ///   - began: when it was asked for.
-    ///   - stood: whether its head came, so that there is a server at the other end.
-    func noteEndOfStream(began: Duration, _ stood: StreamHead) {
-        let age = uptime - began
-        if age >= limits.shortestStream, let lastCoverage, lastCoverage > began {
+    /// Judges at the end of a stream that the server did not end for a reason of its own whether something in between
+    /// held it back or cut it off.
+    func noteEndOfStream(began: Duration) {
+        if uptime - began >= limits.shortestStream, let lastCoverage, lastCoverage > began {
             brokenStreams = 0
-        } else if stood == .came {
+        } else {
             brokenStreams += 1
         }
         guard brokenStreams >= limits.streamAttempts else { return }
@@ -216,12 +212,6 @@ final class FeedFollower {
         brokenStreams = limits.streamAttempts - 1
         mode = .polling(until: uptime + limits.pollingPeriod)
         around.logger.notice("streams of the revocation feed do not get through; polling")
-    }
-
-    /// Whether there was an answer.
-    enum StreamHead: Hashable {
-        case came
-        case missing
     }
 
     func endPolling() { mode = .streaming }

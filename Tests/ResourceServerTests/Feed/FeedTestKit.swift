@@ -182,6 +182,11 @@ final class FeedIssuer: Sendable {
     func token(_ handle: RevocationHandle) -> RevocationClaim {
         RevocationClaim(issuedAt: now, handles: [handle, RevocationHandle(high: 1, low: 2)])
     }
+
+    /// A token that the handle names, issued before everything that any test ends.
+    static func oldToken(_ handle: RevocationHandle) -> RevocationClaim {
+        RevocationClaim(issuedAt: Instant(secondsSinceEpoch: 1), handles: [RevocationHandle(high: 1, low: 2), handle])
+    }
 }
 
 /// What the server at the other end does with one request.
