@@ -25,7 +25,7 @@ public struct AccessToken: Sendable {
         guard let subject = Self.claim("sub", of: source)?.stringValue,
             let clientID = Self.claim("client_id", of: source)?.stringValue
         else { throw TokenRefusal(.tokenMalformed, detail: "sub and client_id must be texts") }
-        // FIELD H27: whoever stole a token that is bound to a key would otherwise use it without the key, as a bearer token.
+        // FIELD H27, RFC 7800 §3: whoever stole a token that is bound to a key would use it without the key, as a bearer.
         guard Self.claim("cnf", of: source) == nil else {
             throw TokenRefusal(.tokenBound, detail: "the token has a cnf, and no proof of possession is checked here")
         }

@@ -7,10 +7,8 @@ internal import RevocationFeed
 protocol RevocationFollowing: Sendable {
     /// Whether what the claim and the key name was revoked, as far as is known.
     func isRevoked(_ claim: RevocationClaim, keyID: String?) -> Bool
-    /// How old the knowledge is; nil before there is any.
-    var staleness: Duration? { get }
-    /// The latest moment on the issuer's own clock that is known: what had expired by then is no longer in the feed.
-    var issuerTime: Instant? { get }
+    /// How old the knowledge is, and what the issuer's own clock shows.
+    var freshness: FeedFreshness { get }
     /// The digest of the issuer's key set, as the feed has it.
     var keySetDigest: String? { get }
     /// Follows the feed until the task is cancelled.
@@ -19,8 +17,7 @@ protocol RevocationFollowing: Sendable {
 
 extension FeedReader: RevocationFollowing {
     func isRevoked(_ claim: RevocationClaim, keyID: String?) -> Bool { state.isRevoked(claim, keyID: keyID) }
-    var staleness: Duration? { state.freshness.staleness }
-    var issuerTime: Instant? { state.freshness.issuerTime }
+    var freshness: FeedFreshness { state.freshness }
     var keySetDigest: String? { state.keySetDigest }
 }
 
@@ -45,28 +42,38 @@ extension TokenVerifier {
         by keySet: KeySet?,
         answer: IntrospectionAnswer?
     ) throws(TokenRefusal) -> AccessToken {
-        let now = clock.now
+        // Before the feed is asked, never after: what comes in between must not make an older answer look fresh.
+        let moment = Moment(now: clock.now, uptime: clock.uptime, feed: feed?.freshness)
         let freshness = policy.freshness ?? configuration.freshness
         guard Self.isSigned(text) else {
-            return try judgeOpaque(text, for: policy, freshness, answer: answer, now: now)
+            return try judgeOpaque(text, for: policy, freshness, answer: answer, at: moment)
         }
         guard let keySet else { throw TokenRefusal(.keysUnavailable) }
-        let verified = try signature(of: text, by: keySet, now: now)
+        let verified = try signature(of: text, by: keySet, now: moment.now)
         let token = try AccessToken(.token(verified))
-        if let feed { try check(token, signedBy: verified.keyID, against: feed) }
+        if let feed { try check(token, signedBy: verified.keyID, against: feed, at: moment) }
         // What the route refuses anyway costs the issuer no question.
-        if let refusal = policy.refusal(of: token, now: now, leeway: configuration.leeway) { throw refusal }
-        guard let maxStaleness = freshness.maxStaleness, !isFresh(within: maxStaleness) else { return token }
+        if let refusal = policy.refusal(of: token, now: moment.now, leeway: configuration.leeway) { throw refusal }
+        guard let maxStaleness = freshness.maxStaleness, !moment.isFresh(within: maxStaleness) else { return token }
         guard case .introspectWhenStale = freshness.kind, let introspector else {
             throw TokenRefusal(.revocationStale, detail: "the knowledge of revocations is older than \(maxStaleness)")
         }
-        guard let answer = answer ?? recent(introspector.remembered(text), within: maxStaleness) else {
+        guard let answer = answer ?? recent(introspector.remembered(text), within: maxStaleness, at: moment) else {
             throw TokenRefusal(.introspectionNeeded)
         }
         guard let claims = answer.claims, Self.isSame(claims["client_id"], token.clientID) else {
             throw TokenRefusal(.tokenRevoked, detail: "the issuer says that the token is not active")
         }
         return token
+    }
+
+    /// What a token is judged by.
+    private struct Moment {
+        let now: Instant
+        let uptime: Duration
+        let feed: FeedFreshness?
+
+        func isFresh(within maxStaleness: Duration) -> Bool { feed?.staleness.map { $0 <= maxStaleness } ?? false }
     }
 
     /// Whether this has the form of a JWS, which is two dots; everything else is opaque.
@@ -96,7 +103,8 @@ extension TokenVerifier {
     private func check(
         _ token: AccessToken,
         signedBy keyID: String?,
-        against feed: any RevocationFollowing
+        against feed: any RevocationFollowing,
+        at moment: Moment
     ) throws(TokenRefusal) {
         guard let claim = token[claim: RevocationClaim.name]?.stringValue.flatMap(RevocationClaim.init) else {
             // Nothing in the feed could ever name it.
@@ -105,19 +113,19 @@ extension TokenVerifier {
         guard !feed.isRevoked(claim, keyID: keyID) else { throw TokenRefusal(.tokenRevoked, detail: "by the feed") }
         // The feed forgets what has expired by the issuer's clock. A clock here that is late, or the leeway, must not bring
         // a revoked token back to life.
-        if let issuerTime = feed.issuerTime, let expiry = token.expiresAt, expiry <= issuerTime {
+        if let issuerTime = moment.feed?.issuerTime, let expiry = token.expiresAt, expiry <= issuerTime {
             throw TokenRefusal(.tokenExpired, detail: "by the issuer's clock")
         }
     }
 
-    private func isFresh(within maxStaleness: Duration) -> Bool {
-        feed?.staleness.map { $0 <= maxStaleness } ?? false
-    }
-
-    private func recent(_ answer: IntrospectionAnswer?, within age: Duration) -> IntrospectionAnswer? {
+    private func recent(
+        _ answer: IntrospectionAnswer?,
+        within age: Duration,
+        at moment: Moment
+    ) -> IntrospectionAnswer? {
         guard let answer else { return nil }
         // That a token is dead does not grow old.
-        return answer.claims == nil || clock.uptime - answer.askedAt <= age ? answer : nil
+        return answer.claims == nil || moment.uptime - answer.askedAt <= age ? answer : nil
     }
 
     private func judgeOpaque(
@@ -125,7 +133,7 @@ extension TokenVerifier {
         for policy: RoutePolicy,
         _ freshness: FreshnessPolicy,
         answer: IntrospectionAnswer?,
-        now: Instant
+        at moment: Moment
     ) throws(TokenRefusal) -> AccessToken {
         guard let introspector, text.utf8.count <= configuration.tokenLimits.maximumBytes else {
             throw TokenRefusal(.tokenMalformed, detail: "no JWT, and opaque tokens are not accepted here")
@@ -136,10 +144,12 @@ extension TokenVerifier {
         }
         let token = try AccessToken(.introspected(claims))
         let isNamed = claims[RevocationClaim.name] != nil
-        if let feed, isNamed { try check(token, signedBy: nil, against: feed) }
-        if let refusal = policy.refusal(of: token, now: now, leeway: configuration.leeway) { throw refusal }
+        if let feed, isNamed { try check(token, signedBy: nil, against: feed, at: moment) }
+        if let refusal = policy.refusal(of: token, now: moment.now, leeway: configuration.leeway) { throw refusal }
         // With a feed that is fresh and can name the token, the answer may be as old as its lifetime; else as the route has it.
-        if let age = freshness.maxStaleness, clock.uptime - answer.askedAt > age, !(isNamed && isFresh(within: age)) {
+        if let age = freshness.maxStaleness, moment.uptime - answer.askedAt > age,
+            !(isNamed && moment.isFresh(within: age))
+        {
             throw TokenRefusal(.introspectionNeeded)
         }
         return token

@@ -154,7 +154,7 @@ public final class TokenVerifier: Service {
         await keys.refreshIfDue()
         for _ in 0..<attempts {
             let hasKeys = keys.current.keys != nil
-            if hasKeys, feed == nil || feed?.staleness != nil { return }
+            if hasKeys, feed == nil || feed?.freshness.staleness != nil { return }
             if !hasKeys { await keys.refreshIfDue() }
             guard (try? await Task.sleep(for: Self.startPause)) != nil else { break }
         }
@@ -189,7 +189,7 @@ public final class TokenVerifier: Service {
             keyFailuresInARow: keyFailures,
             introspections: asked?.calls ?? 0,
             introspectionFailures: asked?.failures ?? 0,
-            staleness: feed?.staleness
+            staleness: feed?.freshness.staleness
         )
     }
 

@@ -40,7 +40,7 @@ extension TestIssuer {
     public func token(
         scope: String = "",
         _ change: (inout TestClaims) -> Void = { _ in }
-    ) throws(JOSEError) -> String {
+    ) throws -> String {
         let claims = claims(scope: scope, change)
         let key = state.withLock { $0.signingKeys[0] }
         let token = try JWT.signed(claims, type: "at+jwt", by: key)
@@ -55,7 +55,7 @@ extension TestIssuer {
         scope: String = "",
         with flaw: TokenFlaw,
         _ change: (inout TestClaims) -> Void = { _ in }
-    ) throws(JOSEError) -> String {
+    ) throws -> String {
         let key = state.withLock { $0.signingKeys[0] }
         var draft = TokenDraft(
             header: ["alg": .string(key.algorithm.name), "typ": "at+jwt", "kid": .string(key.keyID)],

@@ -117,12 +117,13 @@ public final class TestIssuer: HTTPTransport {
 
     /// Runs a verifier for as long as `body` takes, which begins when it has keys and follows the feed.
     ///
+    /// - Parameter configuration: by default to follow the feed.
     /// - Throws: what `body` throws, or ``TokenRefusal`` if the verifier cannot start.
     public func withVerifier<Answer: Sendable>(
-        _ configure: (inout VerifierConfiguration) -> Void = { _ in },
+        configured configuration: VerifierConfiguration? = nil,
         _ body: (TokenVerifier) async throws -> Answer
     ) async throws -> Answer {
-        let verifier = verifier(configure)
+        let verifier = verifier { $0 = configuration ?? $0 }
         let running = Task { try await verifier.run() }
         do {
             try await verifier.start()
@@ -191,7 +192,7 @@ public final class TestIssuer: HTTPTransport {
     /// Signs with a new key from now on; the old ones stay published.
     ///
     /// - Throws: `signingFailed` if no key can be made.
-    public func rotateKeys() async throws(JOSEError) {
+    public func rotateKeys() async throws {
         let (algorithm, number) = state.withLock { state in
             state.keyCount += 1
             return (state.signingKeys[0].algorithm, state.keyCount)

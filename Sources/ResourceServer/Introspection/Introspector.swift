@@ -160,7 +160,6 @@ final class Introspector: Sendable {
         guard let endpoint = await endpoint() else {
             throw TransportError(.unreachable, reason: "the issuer's introspection endpoint is not known")
         }
-        // RFC 7662 §2.1: "token_type_hint" is a hint; the token is looked at by whoever issued it.
         let body = "token=\(APICredentials.formEncoded(token))&token_type_hint=access_token"
         let response = try await transport.send(
             TransportRequest(
