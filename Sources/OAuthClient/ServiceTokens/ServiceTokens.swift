@@ -115,6 +115,14 @@ public final class ServiceTokens: Sendable {
         ServiceTokenSource(tokens: self, scopes: scopes, resources: resources)
     }
 
+    /// Under which key the answer to this question is kept.
+    package func cacheKey(
+        scopes: [String] = [],
+        resources: [String] = []
+    ) throws(OAuthClientError) -> TokenCacheKey {
+        try question(scopes, resources).key
+    }
+
     func question(_ scopes: [String], _ resources: [String]) throws(OAuthClientError) -> Question {
         let scopes = try Scopes.normalized(scopes).sorted()
         let resources = try Scopes.normalizedResources(resources)
