@@ -95,7 +95,7 @@ struct IssuerIdentifier: Sendable {
     /// Where its metadata may be, in the order in which to look.
     var metadataURLs: [String] {
         // RFC 8414 §3.1: "any terminating "/" MUST be removed before inserting "/.well-known/" and the well-known URI
-        // string between the host component and the path component"
+        // suffix between the host component and the path component"
         let path = parts.path.hasSuffix("/") ? String(parts.path.dropLast()) : parts.path
         let root = text.dropLast(parts.path.utf8.count)
         return [

@@ -1,4 +1,5 @@
-// Room: signing in on a device without a browser (RFC 8628): start, show a code, poll at the issuer's pace. Stores nothing.
+// Room: signing in on a device without a browser (RFC 8628 §3): start, show a code, poll at the issuer's pace. Owns the
+// pace of the polling. Stores nothing.
 
 public import Instants
 internal import IssuerConnection

@@ -37,7 +37,7 @@ enum AuthorizationResponse {
 
     private static func checkIssuer(_ claimed: String?, _ metadata: IssuerMetadata) throws(OAuthClientError) {
         guard let claimed else {
-            // RFC 9207 §2.4: "clients MUST reject authorization responses without the iss parameter from authorization
+            // RFC 9207 §2.4: "Clients MUST reject authorization responses without the iss parameter from authorization
             // servers that do support the parameter according to the client's configuration"
             guard !metadata.sendsIssuerInResponse else {
                 throw OAuthClientError(.responseInvalid, reason: "the response does not say whose it is")

@@ -107,7 +107,8 @@ struct IDTokenJudge: Sendable {
         // audience, or if it contains additional audiences not trusted by the Client."
         let others = Set(token.audience).subtracting([dialogue.registration.clientID])
         guard others.isSubset(of: policy.trustedAudiences) else { throw Self.refusal("aud names strangers") }
-        // OIDC Core §2: "the Client ID of the party to which it was issued" is what azp holds.
+        // OIDC Core §2: "the party to which the ID Token was issued. If present, it MUST contain the OAuth 2.0 Client ID of
+        // this party."
         guard let party = token["azp"] else {
             guard token.audience.count == 1 else { throw Self.refusal("several audiences, and no azp") }
             return

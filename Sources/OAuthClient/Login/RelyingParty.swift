@@ -48,7 +48,7 @@ public final class RelyingParty: Sendable {
             redirectURI: redirectURI,
             expiresAt: now + Self.loginLifetime,
             nonce: scopes.contains("openid") ? randomness.text(32) : nil,
-            // RFC 7636 §4.1: "a high-entropy cryptographic random STRING"
+            // RFC 7636 §4.1: "high-entropy cryptographic random STRING"
             codeVerifier: randomness.text(32),
             scopes: scopes,
             startedAt: now,
