@@ -8,7 +8,7 @@ import Testing
 @testable import ResourceServer
 
 @Suite("A route does what its freshness policy says", .timeLimit(.minutes(5)))
-struct FreshnessTests {
+struct FreshnessPolicyTests {
     static let strict = RoutePolicy.anyToken.when(stale: .strict(maxStaleness: .seconds(1)))
     static let asking = RoutePolicy.anyToken.when(stale: .introspectWhenStale(maxStaleness: .seconds(1)))
     static let accepting = RoutePolicy.anyToken.when(stale: .accept)
