@@ -59,6 +59,23 @@ import Testing
         )
     }
 
+    @Test func `Version 1 of the event streams' payloads is read, and written the same`() throws {
+        let health = #""health":{"delivered":1,"failures":2,"lost":3,"refused":4}"#
+        try roundTrip(
+            EventStreamRecord.self,
+            #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"delivery":{"poll":{}},"events":["e"],\#(health),"id":"s"},"v":1}"#
+        )
+        let push = #"{"push":{"sealedCredential":[1,2],"url":"https://receiver.example/"}}"#
+        try roundTrip(
+            EventStreamRecord.self,
+            #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"delivery":\#(push),"events":["e"],\#(health),"id":"s"},"v":1}"#
+        )
+        try roundTrip(
+            QueuedEventRecord.self,
+            #"{"body":{"attempts":1,"claims":"{}","queuedAt":1800000000000,"restsUntil":1800000001000,"stream":"s","tokenID":"t"},"v":1}"#
+        )
+    }
+
     @Test func `A payload that is newer, damaged or of another kind is refused by name and without its content`() throws
     {
         let newer = Self.revocation.replacing("\"v\":1", with: "\"v\":2")
