@@ -10,14 +10,21 @@ final class NewsBoard: Sendable {
     private let state = Mutex(State())
 
     /// Somebody who waits; what is told from here on is not missed.
-    struct Waiter: Sendable {
-        fileprivate let id: Int
-        fileprivate let wakes: AsyncStream<Void>
+    final class Waiter: Sendable {
+        private let wakes: AsyncStream<Void>
+        private let isLate = Atomic(false)
 
-        /// Returns when there is news, when `duration` has passed, or when the task is cancelled.
+        fileprivate init(_ wakes: AsyncStream<Void>) { self.wakes = wakes }
+
+        /// Whether the time to wait has passed, or nobody wants the answer any more.
+        var isOver: Bool { Task.isCancelled || isLate.load(ordering: .relaxed) }
+
+        fileprivate func end() { isLate.store(true, ordering: .relaxed) }
+
+        /// Returns when there is news, when `duration` or the whole time has passed, or when the task is cancelled.
         func wait(upTo duration: Duration) async {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in wakes { return } }
+                group.addTask { for await _ in self.wakes { return } }
                 group.addTask { try? await Task.sleep(for: duration) }
                 await group.next()
                 group.cancelAll()
@@ -27,16 +34,26 @@ final class NewsBoard: Sendable {
 
     /// Waits by `body`, and forgets the waiter afterwards.
     func withWaiter<Value: Sendable>(
+        atMost duration: Duration,
         _ body: (Waiter) async throws(OAuthError) -> Value
     ) async throws(OAuthError) -> Value {
         let (wakes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let waiter = Waiter(wakes)
         let id = state.withLock { state in
             state.next += 1
             state.waiting[state.next] = continuation
             return state.next
         }
-        defer { state.withLock { $0.waiting[id] = nil } }
-        return try await body(Waiter(id: id, wakes: wakes))
+        let alarm = Task {
+            guard (try? await Task.sleep(for: duration)) != nil else { return }
+            waiter.end()
+            continuation.yield()
+        }
+        defer {
+            alarm.cancel()
+            state.withLock { $0.waiting[id] = nil }
+        }
+        return try await body(waiter)
     }
 
     func tell() {

@@ -57,19 +57,15 @@ extension SecurityEvents {
         patience: Duration = SecurityEvents.longestPoll
     ) async throws(OAuthError) -> JSONObject {
         try await settle(request, in: stream)
-        return try await news.withWaiter { waiter throws(OAuthError) in
-            let deadline = ContinuousClock.now + patience
+        return try await news.withWaiter(atMost: patience) { waiter throws(OAuthError) in
             while true {
                 let answer = try await delivery(of: stream, maximum: request.maximum)
-                let left = deadline - ContinuousClock.now
                 // RFC 8936 §2.2: "A value of 0 MAY be used by SET Recipients that would like to perform an
                 // acknowledge-only request."
-                if answer.count > 0 || request.maximum == 0 || request.returnsImmediately || left <= .zero
-                    || Task.isCancelled
-                {
+                if answer.count > 0 || request.maximum == 0 || request.returnsImmediately || waiter.isOver {
                     return answer.body
                 }
-                await waiter.wait(upTo: min(left, Self.recheck))
+                await waiter.wait(upTo: Self.recheck)
             }
         }
     }
