@@ -25,9 +25,11 @@ extension FeedFollower {
             }
         }
         var (head, set) = try receiver.finish()
-        if adoption == .joining { set.formUnion(around.state.set) }
+        let known = around.state.set
+        let lastExpiry = known.lastExpiry
+        if adoption == .joining { set.formUnion(known) }
         around.state.replace(with: set)
-        try act(on: ledger.adopt(snapshot: head))
+        try act(on: ledger.adopt(snapshot: head, lastExpiry: lastExpiry))
     }
 
     // MARK: - Stream

@@ -49,6 +49,8 @@ struct FeedLedger: Sendable {
     private var isForked = false
     /// Whether the snapshot that is wanted is to be smaller than what is known, which was followed up to now.
     private var mayReplace = false
+    /// Until then something is known that this log may never have had.
+    private var keptUntil: Instant?
 
     init(limits: FeedLimits) { self.limits = limits }
 
@@ -76,12 +78,16 @@ struct FeedLedger: Sendable {
         }
         try checkNotOlder(head)
         if head.position.sequence == position.sequence, head.position != position { isForked = true }
-        return mayReplace && !isForked ? .replacing : .joining
+        guard mayReplace, !isForked, head.asOf > keptUntil ?? head.asOf - .seconds(1) else { return .joining }
+        return .replacing
     }
 
     /// The snapshot was read to its end, and is what its head says.
-    mutating func adopt(snapshot head: FeedMessage) -> FeedStep {
+    ///
+    /// - Parameter lastExpiry: by when everything that was known before will have expired.
+    mutating func adopt(snapshot head: FeedMessage, lastExpiry: Instant? = nil) -> FeedStep {
         let isSameLog = position?.epoch == head.position.epoch
+        if !isSameLog || isForked, let lastExpiry { keptUntil = max(lastExpiry, keptUntil ?? lastExpiry) }
         position = head.position
         latest = isSameLog ? max(head.asOf, latest ?? head.asOf) : head.asOf
         if !isSameLog { keySet = keySet.map { ($0.digest, head.asOf) } }

@@ -49,6 +49,10 @@ package struct RevocationSet: Sendable {
     package var everythingBefore: Instant? { cutOff.map { Instant(millisecondsSinceEpoch: $0.notBefore) } }
     /// How many retired keys are known.
     package var retiredKeyCount: Int { retiredKeys.count }
+    /// By then everything that was ever put in has expired; `nil` where nothing was.
+    package var lastExpiry: Instant? {
+        latestExpiry == .min ? nil : Instant(millisecondsSinceEpoch: max(latestExpiry, cutOff?.expiry ?? .min))
+    }
     /// How many parts the set has.
     var segmentCount: Int { segments.count }
     /// How many entries the largest part has.

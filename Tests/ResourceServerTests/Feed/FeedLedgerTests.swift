@@ -232,6 +232,23 @@ struct FeedLedgerTests {
         #expect(try bench.ledger.judge(snapshot: smaller, answering: "s") == .replacing)
     }
 
+    @Test("What a log that was left had known is kept through a widening of the next one, until it has expired")
+    func widenedAfterRestart() throws {
+        for waits in [false, true] {
+            var bench = try LedgerBench()
+            bench.issuer.restart(epoch: "epoch-2")
+            let first = bench.issuer.message(.snapshot(nonce: "s", count: 0, digest: []))
+            #expect(try bench.ledger.judge(snapshot: first, answering: "s") == .joining)
+            _ = bench.ledger.adopt(snapshot: first, lastExpiry: bench.issuer.now + .seconds(600))
+            try bench.greet()
+            bench.clock.advance(.seconds(waits ? 601 : 599))
+            bench.issuer.end(RevocationHandle(high: 0, low: 0), kind: .widened)
+            _ = try bench.ledger.accept(bench.issuer.deltaMessage(from: 0), at: bench.clock.uptime)
+            let head = bench.issuer.message(.snapshot(nonce: "s", count: 0, digest: []))
+            #expect(try bench.ledger.judge(snapshot: head, answering: "s") == (waits ? .replacing : .joining))
+        }
+    }
+
     @Test("An entry of an unknown kind is not guessed at")
     func unknownKind() throws {
         var bench = try LedgerBench()
