@@ -96,6 +96,36 @@ struct FeedServingTests {
         }
     }
 
+    @Test("A retired key, a disabled client and the new key set travel on the feed")
+    func acts() async throws {
+        try await RunningServer.with([], folder: data) { server in
+            let cast = try await self.cast(server)
+            let (_, claim) = try await token(server, cast)
+            let start = try await cast.reading.snapshot().message.position
+            try await cast.reading.follow(after: start) { follower in
+                let keys = try await json("keys", "list").arrayValue ?? []
+                let key = try #require(keys.first { $0["alg"] == "ES256" }?["kid"].stringValue)
+                _ = try await json("keys", "retire", key)
+                let retired = FeedEntry.handle(ofKey: key)
+                #expect(
+                    await follower.wait { $0.entries.contains { $0.kind == .signingKey && $0.handle == retired } }
+                )
+                #expect(
+                    await follower.wait { follower in
+                        follower.events.contains { event in
+                            guard case .keys(let document) = event.message.content else { return false }
+                            return event.name == "keys" && !String(decoding: document, as: UTF8.self).contains(key)
+                        }
+                    }
+                )
+                #expect(!ends(follower.entries, claim))
+                _ = try await json("client", "update", "billing", "--disable")
+                #expect(await follower.wait { ends($0.entries, claim) })
+                #expect(follower.fault == nil)
+            }
+        }
+    }
+
     @Test("A poll comes back at once where there is news, and after its wait where there is none")
     func poll() async throws {
         try await RunningServer.with([], folder: data) { server in
