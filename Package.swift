@@ -234,6 +234,12 @@ let package = Package(
             dependencies: ["RevocationFeed", "JOSE", "Instants"],
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "OAuthClientPeer",
+            dependencies: ["OAuthClient", "IssuerConnection", "JOSE", "Instants"],
+            path: "Tests/Journeys/OAuthClientPeer",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "IssuerConnectionTests",
             dependencies: [

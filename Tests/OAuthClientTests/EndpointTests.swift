@@ -68,7 +68,7 @@ import Testing
         try await party(.secretBasic("p:ä +%/~*"), id: "a:b c").revoke("x")
         let header = try #require(issuer.received("/revoke").first?.header("Authorization"))
         let pair = try #require(Data(base64Encoded: String(header.dropFirst("Basic ".count))))
-        #expect(String(decoding: pair, as: UTF8.self) == "a%3Ab+c:p%3A%C3%A4+%2B%25%2F%7E*")
+        #expect(String(decoding: pair, as: UTF8.self) == "a%3Ab%20c:p%3A%C3%A4%20%2B%25%2F%7E*")
         #expect(issuer.received("/revoke").first?.form["client_id"] == nil)
         try await party(.secretPost("p:ä +%")).revoke("x")
         #expect(issuer.received("/revoke").last?.form["client_secret"] == "p:ä +%")

@@ -104,7 +104,8 @@ struct BrokenCache: TokenCache {
             (service(cache: cache), ["a"], ["https://api.example/"]),
             (service(cache: cache), ["a"], ["https://api.example", "https://b.example"]),
             (service(id: "service2", cache: cache), ["a"], []), (service(other, cache: cache), ["a"], []),
-            (service(as: .secretPost("an0ther-value"), cache: cache), ["a"], []), (service(as: .none, cache: cache), ["a"], []),
+            (service(as: .secretPost("an0ther-value"), cache: cache), ["a"], []),
+            (service(as: .none, cache: cache), ["a"], []),
             (service(as: .privateKeyJWT(key), cache: cache), ["a"], []),
             (service(as: .privateKeyJWT(try SigningKey.generate(.es256)), cache: cache), ["a"], []),
         ]
