@@ -138,16 +138,17 @@ extension TokenVerifier {
         guard let introspector, text.utf8.count <= configuration.tokenLimits.maximumBytes else {
             throw TokenRefusal(.tokenMalformed, detail: "no JWT, and opaque tokens are not accepted here")
         }
-        guard let answer = answer ?? introspector.remembered(text) else { throw TokenRefusal(.introspectionNeeded) }
-        guard let claims = answer.claims else {
+        guard let known = answer ?? introspector.remembered(text) else { throw TokenRefusal(.introspectionNeeded) }
+        guard let claims = known.claims else {
             throw TokenRefusal(.tokenInvalid, detail: "the issuer says that the token is not active")
         }
         let token = try AccessToken(.introspected(claims))
         let isNamed = claims[RevocationClaim.name] != nil
         if let feed, isNamed { try check(token, signedBy: nil, against: feed, at: moment) }
         if let refusal = policy.refusal(of: token, now: moment.now, leeway: configuration.leeway) { throw refusal }
-        // With a feed that is fresh and can name the token, the answer may be as old as its lifetime; else as the route has it.
-        if let age = freshness.maxStaleness, moment.uptime - answer.askedAt > age,
+        // With a feed that is fresh and can name the token, what is remembered may be as old as its lifetime; else as the
+        // route has it. What was asked for this request counts however long the answer took.
+        if answer == nil, let age = freshness.maxStaleness, moment.uptime - known.askedAt > age,
             !(isNamed && moment.isFresh(within: age))
         {
             throw TokenRefusal(.introspectionNeeded)

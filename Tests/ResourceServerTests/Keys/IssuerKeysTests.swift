@@ -246,6 +246,21 @@ struct IssuerKeysTests {
         }
     }
 
+    @Test("A digest on the feed that is not that of the keys here has them fetched")
+    func digest() async throws {
+        let issuer = try TestIssuer()
+        try await issuer.withVerifier { verifier in
+            let before = issuer.requestCount(of: "/jwks")
+            let other = try SigningKey.generate(.es256, keyID: "other").publicJWK.members
+            let set = JSONObject(dictionaryLiteral: ("keys", .array([.object(other)])))
+            issuer.publishInsteadOfKeys(String(decoding: set.serialized(), as: UTF8.self))
+            // No message brings the set; the heartbeats name it.
+            await issuer.advance(by: .seconds(2))
+            await eventually { verifier.keys.current.keys?.keys.map(\.keyID) == ["other"] }
+            #expect(issuer.requestCount(of: "/jwks") > before)
+        }
+    }
+
     @Test("A key that is retired through the feed ends what it signed, remembered or not")
     func retired() async throws {
         let issuer = try TestIssuer()

@@ -94,6 +94,20 @@ struct RefusalTests {
         }
     }
 
+    @Test("FIELD H27, CVE-2024-49755, RFC 7800 §3: a token that is bound to a key is no bearer token")
+    func bound() async throws {
+        let issuer = try TestIssuer()
+        try await issuer.withVerifier { verifier in
+            let token = try issuer.token(with: .boundToKey)
+            #expect(await verifier.code(token) == .tokenBound)
+            let opaque = issuer.opaqueToken { $0.others = ["cnf": ["jkt": "x"]] }
+            #expect(await verifier.code(opaque) == .tokenBound)
+            let (twin, opaqueTwin) = (try issuer.token(), issuer.opaqueToken())
+            #expect(await verifier.code(twin) == nil)
+            #expect(await verifier.code(opaqueTwin) == nil)
+        }
+    }
+
     @Test("An audience among several is enough; one that only looks like it is not")
     func audiences() async throws {
         let issuer = try TestIssuer()
