@@ -55,6 +55,17 @@ struct DocumentTests {
         report(broken, why: "a dead link is a promise not kept")
     }
 
+    @Test("The code that the guides show is that of the snippets")
+    func guideCode() {
+        let guides = tree.others.filter { $0.path.hasPrefix("Docs/guides/") }
+        let snippets = tree.others.filter { $0.path.hasPrefix("Snippets/") }
+        #expect(guides.count >= 3)
+        report(
+            guides.flatMap { GuideCode.untrueFences(in: $0, snippets: snippets) },
+            why: "code that no compiler has seen is wrong sooner or later"
+        )
+    }
+
     @Test("Every test that the threat model shows exists")
     func threatModelTests() throws {
         let model = try document("Docs/threat-model.md")
@@ -163,6 +174,20 @@ struct PlantedDocumentTests {
         let tests = [SourceFile(path: "Tests/ATests/A.swift", text: "@Test(\"CVE-2023-48228: no verifier\")\n")]
         #expect(ThreatModel.missing(from: "CVE-2023-4822", tests: tests).count == 1)
         #expect(ThreatModel.missing(from: "see CVE-2023-48228.", tests: tests).isEmpty)
+    }
+
+    @Test("Code in a guide that is not its slice, or names none, is found")
+    func plantedGuideCode() {
+        let snippet = SourceFile(
+            path: "Snippets/A.swift",
+            text: "// snippet.one\n    let a = 1\n// snippet.hide\n    use(a)\n// snippet.show\n// snippet.end\nlet b = 2\n"
+        )
+        let named = "<!-- Snippets/A.swift one -->\n```swift\n"
+        let cases = [(named + "let a = 1\n```\n", 0), (named + "let a = 2\n```\n", 1), ("```swift\nlet a = 1\n```\n", 1)]
+        for (text, expected) in cases {
+            let guide = SourceFile(path: "Docs/guides/a.md", text: text)
+            #expect(GuideCode.untrueFences(in: guide, snippets: [snippet]).count == expected)
+        }
     }
 
     @Test("Exit codes are read from the source and from the page")

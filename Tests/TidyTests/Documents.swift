@@ -80,3 +80,59 @@ enum ExitCodes {
         MarkdownTable(in: page, firstHeading: "Code").rows.map { $0.cells.joined(separator: " ") }
     }
 }
+
+/// The code in the guides: a comment `<!-- Snippets/…/Name.swift slice -->` above a fence names the slice of a snippet, which
+/// every build compiles, and the fence shows that slice and nothing else.
+enum GuideCode {
+    /// Fences of Swift that are not what their slice is, or name none.
+    static func untrueFences(in guide: SourceFile, snippets: [SourceFile]) -> [Violation] {
+        var violations: [Violation] = []
+        var source: (path: String, slice: String)?
+        var fence: (line: Int, code: [Substring])?
+        for (index, line) in guide.textLines.enumerated() {
+            if let open = fence {
+                guard line == "```" else {
+                    fence?.code.append(Substring(line))
+                    continue
+                }
+                let shown = open.code.map(String.init)
+                if let source, let snippet = snippets.first(where: { $0.path == source.path }) {
+                    if slice(source.slice, of: snippet) != shown {
+                        let message = "this is not the slice \(source.slice) of \(source.path)"
+                        violations.append(Violation(path: guide.path, line: open.line, message: message))
+                    }
+                } else {
+                    let message = "no snippet is named above this code: <!-- Snippets/….swift slice -->"
+                    violations.append(Violation(path: guide.path, line: open.line, message: message))
+                }
+                (source, fence) = (nil, nil)
+            } else if line == "```swift" {
+                fence = (index + 1, [])
+            } else if let match = line.wholeMatch(of: /<!-- (Snippets\/\S+\.swift) (\S+) -->/) {
+                source = (String(match.1), String(match.2))
+            }
+        }
+        return violations
+    }
+
+    /// The lines of a slice, without what is hidden, moved to the margin.
+    static func slice(_ name: String, of snippet: SourceFile) -> [String] {
+        var lines: [String] = []
+        var isWithin = false
+        var isHidden = false
+        for line in snippet.textLines {
+            let text = line.drop { $0 == " " }
+            guard text.hasPrefix("// snippet.") else {
+                if isWithin, !isHidden { lines.append(String(line)) }
+                continue
+            }
+            switch text.dropFirst("// snippet.".count) {
+            case "hide": isHidden = true
+            case "show": isHidden = false
+            case let marker: isWithin = marker == name
+            }
+        }
+        let margin = lines.filter { !$0.isEmpty }.map { $0.prefix { $0 == " " }.count }.min() ?? 0
+        return lines.map { String($0.dropFirst(min(margin, $0.count))) }
+    }
+}
