@@ -47,6 +47,7 @@ let package = Package(
         .library(name: "SystemCrypto", targets: ["SystemCrypto"]),
         .library(name: "Storage", targets: ["Storage"]),
         .library(name: "StorageConformance", targets: ["StorageConformance"]),
+        .library(name: "IssuerConnection", targets: ["IssuerConnection"]),
         .library(name: "ResourceServer", targets: ["ResourceServer"]),
         .library(name: "ResourceServerTesting", targets: ["ResourceServerTesting"]),
         .library(name: "ResourceServerHummingbird", targets: ["ResourceServerHummingbird"]),
