@@ -93,14 +93,16 @@ final class HandshakeDeadline: ChannelInboundHandler, RemovableChannelHandler {
 /// Closes a connection, or a stream of HTTP/2, whose other side does not take the answer.
 ///
 /// While an answer waits to be sent no other time-out watches, so that a closed window would hold the connection. An
-/// answer whose end was written must have left in time; of one that is still being written something must.
-final class ResponseDeadline: ChannelOutboundHandler, RemovableChannelHandler {
+/// answer whose end was written must have left in time; of one that is still being written something must. A reader of a
+/// stream that closes its side has gone, also while there is nothing to write; who only half-closes gets no stream.
+final class ResponseDeadline: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
     private let timeout: TimeAmount
     private let streamTimeout: TimeAmount
-    /// Whether the answer says nothing of its length.
+    /// Whether the answer that is being written says nothing of its length.
     private var isStream = false
     /// How many parts of the stream have not left yet.
     private var waiting = 0
@@ -112,6 +114,11 @@ final class ResponseDeadline: ChannelOutboundHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { streamDeadline?.cancel() }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if isStream, case .inputClosed = event as? ChannelEvent { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
@@ -125,6 +132,7 @@ final class ResponseDeadline: ChannelOutboundHandler, RemovableChannelHandler {
         case .body:
             context.write(data, promise: promise)
         case .end:
+            isStream = false
             let sent = promise ?? context.eventLoop.makePromise()
             let channel = context.channel
             let deadline = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }

@@ -102,6 +102,18 @@ struct StreamTests {
         }
     }
 
+    @Test("a reader that goes away while there is nothing to write is noticed too")
+    func silentlyGone() async throws {
+        try await Self.withStreams { server, log in
+            let reader = try await server.connect()
+            try await reader.send(Self.request("/stream?pause=100000"))
+            #expect(try await reader.wait { $0.text.contains("piece 1\n") })
+            try await reader.close()
+            #expect(try await reader.wait { _ in log.cancelled == 1 })
+            #expect(try await reader.wait { _ in server.world.server.frontDoor.streams.count == 0 })
+        }
+    }
+
     @Test("a reader that does not read is cut off, while another goes on")
     func stalled() async throws {
         try await Self.withStreams(.with { $0.limits.streamTimeout = .milliseconds(700) }) { server, log in
