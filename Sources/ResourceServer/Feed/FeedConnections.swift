@@ -41,7 +41,7 @@ extension FeedFollower {
         let nonce = around.randomness.text(24)
         let began = uptime
         var isThere = false
-        var parser = EventStreamParser(maximumBytes: FeedMessage.maximumBytes)
+        var parser = EventStreamParser(maximumBytes: FeedMessage.maximumBytes + 64)
         ledger.open(nonce: nonce, sentAt: began)
         do throws(FeedFault) {
             try await exchange(

@@ -17,7 +17,7 @@ struct FeedStep: Hashable, Sendable {
 
 /// What a snapshot does to what was known.
 enum SnapshotAdoption: Hashable, Sendable {
-    /// It takes the place of what was known: nothing was, or the log that was followed up to now says that less will do.
+    /// It takes the place of what was known: the log that was followed up to now says that less will do.
     case replacing
     /// What was known stays until it expires. Whether a log continues the one that was followed cannot be seen from a
     /// snapshot, and no log that began anew, and no backup that was restored, may give a right back.
@@ -73,9 +73,7 @@ struct FeedLedger: Sendable {
         guard answered.utf8.elementsEqual(nonce.utf8) else {
             throw FeedFault(.replayed, "a snapshot for another nonce")
         }
-        guard let position, position.epoch == head.position.epoch else {
-            return position == nil ? .replacing : .joining
-        }
+        guard let position, position.epoch == head.position.epoch else { return .joining }
         try checkNotOlder(head)
         if head.position.sequence == position.sequence, head.position != position { isForked = true }
         guard mayReplace, !isForked, head.asOf > keptUntil ?? head.asOf - .seconds(1) else { return .joining }

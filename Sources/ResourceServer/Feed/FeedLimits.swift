@@ -69,7 +69,7 @@ package struct FeedLimits: Sendable {
     /// How far the clocks of the issuer's nodes may lie apart before it counts as a step back.
     package var nodeTolerance: Duration = .seconds(10)
     /// How long an entry is kept beyond its expiry; more than the leeway with which `exp` is judged.
-    package var retention: Duration = .seconds(300)
+    package var retention: Duration = .seconds(120)
 
     /// The defaults.
     package init() {}

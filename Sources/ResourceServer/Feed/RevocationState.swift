@@ -29,8 +29,9 @@ package final class RevocationState: Sendable {
         var tickets: UInt64 = 0
     }
 
-    // One lock for the readers: it is held for tens of nanoseconds, a share of a request that does not justify memory
-    // that is reclaimed by hand. What is above it (`Standing`) has a lock of its own, so that neither waits for both.
+    // One lock for the readers. A check of five handles, lock included, was measured at 21 ns with an empty set and with
+    // ten thousand entries, and at 50 to 115 ns with a million: a share of a request too small to justify memory that is
+    // shared without locks and reclaimed by hand. Who writes holds it for some microseconds at a time.
     private let known: Mutex<Known>
     private let standing = Mutex(Standing())
     private let clock: any ClientClock
@@ -98,7 +99,7 @@ package final class RevocationState: Sendable {
             rest = rest.dropFirst(Self.slice)
             wasWidened = known.withLock { known in
                 for entry in part { known.set.insert(entry) }
-                if let expiry { known.set.purge(at: expiry, segments: 8) }
+                if let expiry { known.set.purge(at: expiry, segments: 2) }
                 return known.set.isWidened
             }
         } while !rest.isEmpty
@@ -107,7 +108,7 @@ package final class RevocationState: Sendable {
 
     /// Forgets some of what had expired; called often, it comes round.
     package func forget(expiredAt expiry: Instant) {
-        known.withLock { $0.set.purge(at: expiry, segments: 16) }
+        for _ in 0..<8 { known.withLock { $0.set.purge(at: expiry, segments: 2) } }
     }
 
     /// Puts another set in the place of what was known.

@@ -201,7 +201,7 @@ struct FeedLedgerTests {
         #expect(throws: FeedFault.self) {
             try fresh.judge(snapshot: bench.issuer.message(content), answering: "drawn-today")
         }
-        #expect(try fresh.judge(snapshot: bench.issuer.message(content), answering: "drawn-yesterday") == .replacing)
+        #expect(try fresh.judge(snapshot: bench.issuer.message(content), answering: "drawn-yesterday") == .joining)
     }
 
     @Test("Another epoch is believed through a snapshot only, which joins what is known")
