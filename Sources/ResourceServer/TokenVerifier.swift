@@ -113,6 +113,9 @@ public final class TokenVerifier: Service {
         guard case .feed = configuration.revocation.kind, let credentials = configuration.revocation.credentials else {
             return nil
         }
+        var limits = FeedLimits()
+        // An entry must outlive every token that is still taken to be alive.
+        limits.retention = max(limits.retention, configuration.leeway * 2)
         return FeedReader(
             FeedSubscription(
                 issuer: issuer,
@@ -123,6 +126,7 @@ public final class TokenVerifier: Service {
             transport: surroundings.transport,
             clock: surroundings.clock,
             logger: surroundings.logger,
+            limits: limits,
             onKeys: { keys.adopt($0) }
         )
     }

@@ -75,7 +75,7 @@ struct FeedRequests: Sendable {
         )
     }
 
-    /// Every octet but the unreserved ones of RFC 3986 §2.3 as `%XX`.
+    /// Every octet but letters, digits and `-._~` as `%XX`.
     private static func encoded(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {
