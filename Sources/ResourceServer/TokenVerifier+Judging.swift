@@ -44,7 +44,7 @@ extension TokenVerifier {
     ) throws(TokenRefusal) -> AccessToken {
         // Before the feed is asked, never after: what comes in between must not make an older answer look fresh.
         let moment = Moment(now: clock.now, uptime: clock.uptime, feed: feed?.freshness)
-        let freshness = policy.freshness ?? configuration.freshness
+        let freshness = configuration.freshness(of: policy)
         guard Self.isSigned(text) else {
             return try judgeOpaque(text, for: policy, freshness, answer: answer, at: moment)
         }
@@ -205,7 +205,7 @@ extension TokenVerifier {
                 try await learnKeys(refusal, known: known.generation)
                 known = keys.current
             case .introspectionNeeded where answer == nil:
-                let age = (policy.freshness ?? configuration.freshness).maxStaleness
+                let age = configuration.freshness(of: policy).maxStaleness
                 answer = try await ask(token, since: age.map { arrival - $0 })
             default:
                 throw refusal
@@ -222,8 +222,12 @@ extension TokenVerifier {
         case .fetched: return
         // The keys were fetched a moment ago, and this one was not among them: the token is to blame.
         case .refused where refusal.code == .keyUnknown: throw refusal
+        case .refused(let wait):
+            var later = TokenRefusal(.keysUnavailable, detail: "the issuer's keys were asked for a moment ago")
+            later.retryAfter = wait
+            throw later
         // It may be a key that is good and that nobody here can know.
-        case .refused, .failed: throw TokenRefusal(.keysUnavailable, detail: "the issuer's keys cannot be fetched")
+        case .failed: throw TokenRefusal(.keysUnavailable, detail: "the issuer's keys cannot be fetched")
         }
     }
 
@@ -256,6 +260,11 @@ extension TokenRefusal {
 extension VerifierConfiguration {
     /// The algorithms without the symmetric ones, whose key would be whatever the issuer publishes for all to read.
     var pinnedAlgorithms: [SignatureAlgorithm] { algorithms.filter { !$0.name.hasPrefix("HS") } }
+
+    /// What happens at this route where the knowledge of revocations is stale.
+    func freshness(of policy: RoutePolicy) -> FreshnessPolicy {
+        policy.freshness ?? freshness ?? (revocation.credentials == nil ? .accept : .introspectWhenStale())
+    }
 
     /// What a JWT must be; `now` is set for each.
     func expectations(of party: Introspector.Party) -> Expectations {

@@ -75,8 +75,9 @@ public struct VerifierConfiguration: Sendable {
     public var revocation: RevocationSource
     /// What happens where they are not known freshly enough, unless the route says otherwise.
     ///
-    /// Without a source of revocations it is ``FreshnessPolicy/accept``.
-    public var freshness: FreshnessPolicy
+    /// Nil is ``FreshnessPolicy/introspectWhenStale(maxStaleness:)`` with one second, and without a source of revocations
+    /// ``FreshnessPolicy/accept``.
+    public var freshness: FreshnessPolicy?
     /// The algorithms that tokens may be signed with; a symmetric one is refused whatever stands here.
     public var algorithms: [SignatureAlgorithm]
     /// How far the issuer's clock may be off.
@@ -100,9 +101,9 @@ public struct VerifierConfiguration: Sendable {
     ]
 
     /// A configuration; everything but the source of revocations has a default.
-    public init(revocation: RevocationSource, freshness: FreshnessPolicy = .introspectWhenStale()) {
+    public init(revocation: RevocationSource, freshness: FreshnessPolicy? = nil) {
         self.revocation = revocation
-        self.freshness = revocation.credentials == nil ? .accept : freshness
+        self.freshness = freshness
         algorithms = Self.defaultAlgorithms
         leeway = .seconds(5)
         tokenLimits = .default

@@ -133,6 +133,19 @@ struct FreshnessPolicyTests {
         #expect(issuer.requestCount(of: "/introspect") == 0)
     }
 
+    @Test("The default is to ask after a second; without a source to accept; the route has the last word")
+    func defaults() {
+        let credentials = APICredentials(clientID: "a", secret: "b")
+        var configuration = VerifierConfiguration(revocation: .none)
+        #expect(configuration.freshness(of: .anyToken) == .accept)
+        // A source that is set later is not left unasked.
+        configuration.revocation = .feed(credentials)
+        #expect(configuration.freshness(of: .anyToken) == .introspectWhenStale(maxStaleness: .seconds(1)))
+        configuration.freshness = .strict(maxStaleness: .seconds(3))
+        #expect(configuration.freshness(of: .anyToken) == .strict(maxStaleness: .seconds(3)))
+        #expect(configuration.freshness(of: Self.accepting) == .accept)
+    }
+
     @Test("What the route refuses anyway costs the issuer no question")
     func cheap() async throws {
         let issuer = try TestIssuer()
