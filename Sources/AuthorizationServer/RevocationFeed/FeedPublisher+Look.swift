@@ -10,14 +10,13 @@ extension FeedPublisher {
     /// One look; returns whether anything was published.
     func look(_ engine: inout Engine) async throws -> Bool {
         let moment = time.moment()
-        if engine.scan == nil {
-            let index = shared.withLock { shared in
-                shared.looks += 1
-                return shared.looks
-            }
-            engine.scan = Engine.Scan(proof: Proof(index: index, asOf: moment.steady))
-        }
+        begin(&engine, at: moment)
         try await upkeep(&engine, at: moment)
+        // What was left to another node is for this one now.
+        if engine.lease != nil, engine.scan?.pending.isEmpty == false {
+            engine.scan = nil
+            begin(&engine, at: moment)
+        }
         var hasPublished = publishKeySet()
         if try await catchUp(&engine, now: moment.wall) { hasPublished = true }
         if try await readOutbox(&engine, now: moment.wall) { hasPublished = true }
@@ -37,6 +36,15 @@ extension FeedPublisher {
         engine.scan = nil
         prove(scan.proof, &engine, at: moment)
         return hasPublished
+    }
+
+    private func begin(_ engine: inout Engine, at moment: Moment) {
+        guard engine.scan == nil else { return }
+        let index = shared.withLock { shared in
+            shared.looks += 1
+            return shared.looks
+        }
+        engine.scan = Engine.Scan(proof: Proof(index: index, asOf: moment.steady))
     }
 
     private func isProofWanted(_ engine: Engine, at moment: Moment) -> Bool {
