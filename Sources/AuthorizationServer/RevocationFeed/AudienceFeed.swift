@@ -32,13 +32,18 @@ struct AudienceFeed: Sendable {
     /// The encoded set at some place, for the next who asks there.
     var snapshot: (position: FeedPosition, madeAt: Instant, bytes: [UInt8], count: Int)?
 
+    private let capacity: Int
     private var messages: [KeptMessage] = []
     /// The number of the first kept message.
     private var base: UInt64 = 0
     private var keptBytes = 0
     private var heartbeats: UInt64 = 0
 
-    init(position: FeedPosition) { self.position = position }
+    /// - Parameter capacity: how many messages are kept.
+    init(position: FeedPosition, capacity: Int) {
+        self.position = position
+        self.capacity = capacity
+    }
 
     /// The number that the next message will have.
     var end: UInt64 { base + UInt64(messages.count) }
@@ -62,7 +67,7 @@ struct AudienceFeed: Sendable {
         heartbeat = nil
         messages.append(kept)
         keptBytes += kept.byteCount
-        while messages.count > FeedLimits.ringMessages || (keptBytes > FeedLimits.ringBytes && messages.count > 1) {
+        while messages.count > capacity || (keptBytes > FeedLimits.keptBytes && messages.count > 1) {
             keptBytes -= messages.removeFirst().byteCount
             base += 1
         }

@@ -3,6 +3,9 @@ package struct FeedLimits: Sendable {
     /// The most entries that one audience's set may have; beyond, the set widens to cut-offs.
     package var liveEntries = 100_000
 
+    /// How many signed deltas are kept for readers that are behind.
+    package var keptMessages = 1024
+
     package init() {}
 
     /// How often a heartbeat is signed.
@@ -23,9 +26,8 @@ package struct FeedLimits: Sendable {
     /// How often old batches are deleted, and how many at once.
     static let pruneInterval: Duration = .seconds(10)
     static let prunedBatches = 500
-    /// How many signed deltas are kept for readers that are behind, and how many bytes they may take.
-    static let ringMessages = 1024
-    static let ringBytes = 8 * 1024 * 1024
+    /// How many bytes the kept deltas of one audience may take.
+    static let keptBytes = 8 * 1024 * 1024
     /// How long one stream lives.
     static let streamLifetime: Duration = .seconds(600)
     /// How long a request waits for a proof of freshness before it is told that the server cannot give one.

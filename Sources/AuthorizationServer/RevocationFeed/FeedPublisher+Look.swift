@@ -69,7 +69,10 @@ extension FeedPublisher {
             let memory = try await sequencer.open(now: moment.wall)
             shared.withLock { shared in
                 for (audience, position) in memory.positions {
-                    shared.audiences[audience] = AudienceFeed(position: position)
+                    shared.audiences[audience] = AudienceFeed(
+                        position: position,
+                        capacity: limits.keptMessages
+                    )
                 }
             }
             engine.memory = memory
@@ -180,7 +183,10 @@ extension FeedPublisher {
         let epoch = memory.state.epoch
         shared.withLock { shared in
             guard shared.audiences[audience] == nil else { return }
-            shared.audiences[audience] = AudienceFeed(position: .beginning(epoch: epoch, audience: audience))
+            shared.audiences[audience] = AudienceFeed(
+                position: .beginning(epoch: epoch, audience: audience),
+                capacity: limits.keptMessages
+            )
         }
     }
 }

@@ -66,6 +66,7 @@ package final class FeedPublisher: Sendable {
     }
 
     let configuration: ProviderConfiguration
+    let limits: FeedLimits
     let sequencer: FeedSequencer
     let derivation: FeedDerivation
     let store: any Store
@@ -90,6 +91,7 @@ package final class FeedPublisher: Sendable {
         signal: FeedSignal
     ) {
         self.configuration = configuration
+        self.limits = limits
         self.store = store
         self.keyring = keyring
         self.time = time

@@ -19,8 +19,21 @@ import Testing
         )
     }
 
-    @Test(arguments: [1, 40])
-    func `FIELD R48: a storm of 20,000 endings neither loses one nor exceeds its bound`(_ clients: Int) async throws {
+    /// What the outbox holds after so many acts.
+    private func store(_ endings: [AuthorizationServer.Ending], _ feed: FeedWorld) async throws {
+        let now = feed.world.now
+        let changes = try endings.map { ending in
+            let record = EndingRecord(ending, at: now, expiresAt: now + .seconds(930), version: 1)
+            return Change.insert(Record(key: record.key, payload: try record.encoded()))
+        }
+        #expect(try await feed.world.store.apply(changes, now: now) == .applied)
+    }
+
+    @Test(arguments: zip([1, 40], [6, 20]))
+    func `FIELD R48: a storm of 20,000 endings neither loses one nor exceeds its bound`(
+        _ clients: Int,
+        _ waves: Int
+    ) async throws {
         var limits = FeedLimits()
         limits.liveEntries = 2000
         let feed = try await FeedWorld(limits: limits)
@@ -28,18 +41,18 @@ import Testing
         let issued = feed.world.now
         let names = try (0..<clients).map { try #require(ClientID("client-\($0)")) }
         var largest = 0
-        for wave in 0..<20 {
-            for number in 0..<1000 {
-                let token = try #require(TokenID("token-\(wave)-\(number)"))
-                try await feed.end(
+        for wave in 0..<waves {
+            try await store(
+                (0..<1000).map { number in
                     Ending(
-                        .token(token),
+                        .token(try #require(TokenID("token-\(wave)-\(number)"))),
                         because: .revoked,
                         client: names[number % clients],
                         audiences: [TestWorld.api]
                     )
-                )
-            }
+                },
+                feed
+            )
             feed.world.time.advance(by: .milliseconds(100))
             try await feed.update(&reader)
             if reader.needsSnapshot { reader = try await feed.reader() }
@@ -47,7 +60,7 @@ import Testing
         }
         #expect(largest <= limits.liveEntries)
         let late = try await feed.reader()
-        for wave in 0..<20 {
+        for wave in 0..<waves {
             for number in stride(from: 0, to: 1000, by: 37) {
                 let token = try #require(TokenID("token-\(wave)-\(number)"))
                 let handle = try #require(handles(feed).handle(of: .token(token), audience: TestWorld.api))
@@ -90,17 +103,19 @@ import Testing
     }
 
     @Test func `A reader that does not read falls off, and stalls neither the server nor its neighbour`() async throws {
-        let feed = try await FeedWorld()
+        var limits = FeedLimits()
+        limits.keptMessages = 32
+        let feed = try await FeedWorld(limits: limits)
         let reader = try await feed.reader()
         let (slow, slowTask) = try await feed.stream(reader)
         let (quick, quickTask) = try await feed.stream(reader)
         await slow.hold()
-        for number in 0...FeedLimits.ringMessages {
+        for number in 0...limits.keptMessages {
             try await feed.end(RevocationFeedOrderTests.person(number))
             #expect(await feed.feed.tick() == .published)
+            // Everything arrives at once, while the other reads nothing.
+            await quick.arrive(number + 2)
         }
-        // Everything, while the other reads nothing.
-        await quick.arrive(FeedLimits.ringMessages + 2)
         await slow.release()
         await slow.waitUntilOver()
         try await slowTask.value
@@ -109,8 +124,8 @@ import Testing
         for message in await slow.messages { try behind.take(message.data, nonce: FeedWorld.nonce) }
         var ahead = reader
         for message in await quick.messages { try ahead.take(message.data, nonce: FeedWorld.nonce) }
-        #expect(ahead.position?.sequence == UInt64(FeedLimits.ringMessages) + 1)
-        #expect(try #require(behind.position).sequence < UInt64(FeedLimits.ringMessages))
+        #expect(ahead.position?.sequence == UInt64(limits.keptMessages) + 1)
+        #expect(try #require(behind.position).sequence < UInt64(limits.keptMessages))
         let error = await #expect(throws: OAuthError.self) {
             _ = try await feed.feed.events(feed.request(reader))
         }
