@@ -54,6 +54,8 @@ let package = Package(
         .library(name: "OAuthClient", targets: ["OAuthClient"]),
         .library(name: "OAuthClientHummingbird", targets: ["OAuthClientHummingbird"]),
         .executable(name: "signet", targets: ["signet"]),
+        // For Benchmarks/Package.swift alone, which builds it together with its own programs.
+        .executable(name: "RevocationBenchmark", targets: ["RevocationBenchmark"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -185,6 +187,17 @@ let package = Package(
                 unixSignals,
                 hummingbird, asyncHTTPClient, nioCore, nioHTTP1,
             ],
+            swiftSettings: settings
+        ),
+
+        // Measures the revocation feed from within: Benchmarks/README.md.
+        .executableTarget(
+            name: "RevocationBenchmark",
+            dependencies: [
+                "ResourceServer", "IssuerConnection", "RevocationFeed", "AuthorizationServer", "SQLiteStore",
+                "OAuthVocabulary", "JOSE", "Storage", "Instants", logging,
+            ],
+            path: "Benchmarks/Revocation",
             swiftSettings: settings
         ),
 

@@ -6,26 +6,20 @@ import argparse
 import base64
 import json
 import os
-import platform
 import re
-import statistics
-import subprocess
 import sys
 import time
 
 import material
 import report
+import results
 from contenders import NAMES, SWIFT, Workplace, pinning
+from results import note, row
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ALGORITHMS = ["HS256", "HS512", "RS256", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA", "ML-DSA-65"]
 OPERATIONS = ["verify", "verify-cached", "sign"]
 # Versions of libjwt before 2 refuse every typ but JWT: it gets the same tokens with that one.
 OTHER_TYPE = {"libjwt": "JWT"}
-
-
-def note(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
 def fault(contender, algorithm, key, answer, claims):
@@ -138,23 +132,13 @@ class Benchmark:
         versions = {name: self.workplace.version(name) for name in self.names}
         versions |= {name: f"missing: {reason}" for name, reason in self.missing.items()}
         return {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "pinnedToCore": core,
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-            "loadAverageAtStart": self.options.load,
-            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            **results.machine(self.options.load, pinned_to=core),
             "rounds": self.options.rounds,
             "secondsPerCell": self.options.seconds,
             "versions": versions,
         }
 
     def rows(self):
-        def row(name, contender, values, unit):
-            spread = {"median": statistics.median(values), "min": min(values), "max": max(values)}
-            rounded = {key: round(value, 3) for key, value in spread.items()}
-            return {"row": name, "contender": contender, **rounded, "unit": unit}
-
         timed = [
             row(f"{operation}.{algorithm}", name, values, "µs")
             for (operation, algorithm), cells in self.times.items()
@@ -168,15 +152,6 @@ class Benchmark:
         return timed + counted
 
 
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        found = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
-        return found.stdout.strip() or platform.processor()
-
-
 def parse(arguments):
     parser = argparse.ArgumentParser(description="Measures JOSE against its contenders.")
     parser.add_argument("workplace", help="the folder that scripts/bench-jose.sh prepared")
@@ -184,7 +159,7 @@ def parse(arguments):
     parser.add_argument("--seconds", type=float, default=0.3, help="how long a cell is measured in a round")
     parser.add_argument("--algorithms", default="", help="a regular expression: only these")
     parser.add_argument("--contenders", default="", help="a regular expression: only these")
-    parser.add_argument("--output", default=os.path.join(HERE, "results", "jose.json"))
+    parser.add_argument("--output", default=results.path("jose.json"))
     options = parser.parse_args(arguments)
     options.load = round(os.getloadavg()[0], 2)
     return options
@@ -196,17 +171,10 @@ def main():
     benchmark.prepare()
     benchmark.measure()
     benchmark.count_allocations()
-    with open(os.path.join(HERE, "thresholds.json"), encoding="utf-8") as file:
-        verdicts = report.judge(benchmark, json.load(file))
+    verdicts = report.judge(benchmark, results.thresholds())
     machine = benchmark.machine()
     print(report.markdown(benchmark, machine, verdicts))
-    results = {"machine": machine, "rows": benchmark.rows(), "broken": benchmark.broken, "verdicts": verdicts}
-    os.makedirs(os.path.dirname(options.output), exist_ok=True)
-    with open(options.output, "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=1, ensure_ascii=False)
-        file.write("\n")
-    note(f"wrote {os.path.relpath(options.output)}")
-    return 1 if any(verdict["outcome"] == "not met" for verdict in verdicts) or benchmark.broken else 0
+    return results.write(options.output, machine, benchmark.rows(), benchmark.broken, verdicts)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,11 @@ def judge(benchmark, thresholds):
         if limit is not None and "signet" in cells:
             row = f"allocations.{operation}.{algorithm}"
             found.append(verdict(row, f"at most {limit}", cells["signet"] - limit, unit=""))
+    return marked(found, thresholds)
+
+
+def marked(found, thresholds):
+    """The verdicts, with what is known not to be met marked as such."""
     for each in found:
         reason = thresholds["knownNotMet"].get(f"{each['row']} {each['threshold']}")
         if reason is not None and each["outcome"] == "not met":

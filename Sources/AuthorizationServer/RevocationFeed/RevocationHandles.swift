@@ -1,19 +1,20 @@
 import Instants
 import JOSE
 import OAuthVocabulary
-import RevocationFeed
+package import RevocationFeed
 
 /// Makes the names under which tokens, grants, sessions, people and clients stand in the feed of one audience.
 ///
 /// FIELD R48: a keyed function of the server, so that nobody who reads a feed can compute or recognise one, and two
 /// audiences cannot compare what they are told.
-struct RevocationHandles: Sendable {
+package struct RevocationHandles: Sendable {
     private let keys: DerivedKeys
 
-    init(_ keys: DerivedKeys) { self.keys = keys }
+    /// The names that this server gives.
+    package init(_ keys: DerivedKeys) { self.keys = keys }
 
     /// The handle of a target in the feed of an audience; `nil` for what needs none: keys, and everything.
-    func handle(of target: RevocationTarget, audience: String) -> RevocationHandle? {
+    package func handle(of target: RevocationTarget, audience: String) -> RevocationHandle? {
         switch target {
         case .token(let id): handle("token", id.value, audience)
         case .grant(let id): handle("grant", id.value, audience)

@@ -1,0 +1,221 @@
+internal import AuthorizationServer
+internal import Foundation
+internal import Instants
+internal import IssuerConnection
+internal import JOSE
+internal import Logging
+internal import OAuthVocabulary
+internal import ResourceServer
+internal import RevocationFeed
+internal import SQLiteStore
+internal import Storage
+
+/// Thousands of revocations a second: through the path that every act takes (`Revocations.apply`, SQLite with every
+/// commit on the disk, outbox, sequencer, signed deltas) to a reader of the feed, all in this process.
+final class Storm: Mode {
+    private static let issuer = "http://127.0.0.1:1"
+    private static let audience = "https://orders.example"
+    private static let secret = "storm-storm-storm-storm-storm"
+    /// How many acts may be under way at once.
+    private static let workers = 512
+
+    private let folder: String
+
+    init(folder: String) { self.folder = folder }
+
+    func answer(_ command: String, _ arguments: [String]) throws -> [String: Any] {
+        guard command == "storm", arguments.count == 3, let rate = Double(arguments[0]),
+            let seconds = Double(arguments[1]), let bound = Int(arguments[2])
+        else { return ["error": "storm RATE SECONDS ENTRIES"] }
+        let folder = folder
+        let report = try waiting {
+            try await Weather(folder: folder, bound: bound).storm(rate: rate, seconds: seconds)
+        }
+        return [
+            "offered": report.offered, "seconds": report.seconds, "rate": report.rate, "lost": report.lost,
+            "catchUpMilliseconds": report.catchUp, "widened": report.widened, "untouchedRefused": report.untouchedRefused,
+            "mostEntries": report.mostEntries, "mostBytes": report.mostBytes, "residentBytes": report.residentBytes,
+            "faults": report.faults,
+        ]
+    }
+
+    /// What came of it.
+    struct Report: Sendable {
+        var offered = 0
+        var seconds = 0.0
+        var rate = 0.0
+        /// Revoked, acknowledged, and not refused by the reader in the end.
+        var lost = 0
+        /// From the last acknowledgement until the reader refused everything.
+        var catchUp = 0.0
+        /// How many of the revoked are refused by a cut-off, their own entry having given way to it.
+        var widened = 0
+        /// Tokens of a client that nobody revoked anything of: refused only by a cut-off by time.
+        var untouchedRefused = false
+        var mostEntries = 0
+        var mostBytes = 0
+        var residentBytes = 0
+        var faults: [String: Int] = [:]
+    }
+
+    /// A provider, and a reader of its feed.
+    private struct Weather: Sendable {
+        let provider: Provider
+        let store: SQLiteStore
+        let handles: RevocationHandles
+        let reader: FeedReader
+
+        init(folder: String, bound: Int) async throws {
+            store = try SQLiteStore(path: folder + "/storm.sqlite")
+            let random = SystemRandomSource()
+            guard let issuer = IssuerURL(Storm.issuer), let master = MasterKey(random.bytes(MasterKey.byteCount)),
+                let audience = ResourceIndicator(Storm.audience), let credential = ClientID("storm-api")
+            else { throw Fault("the names of the storm are not valid") }
+            let configuration = ProviderConfiguration(issuer: issuer)
+            let keys = DerivedKeys(master)
+            let keyring = Keyring()
+            let now = SystemClientClock().now
+            try await SigningKeys(store: store, keys: keys, configuration: configuration).refresh(keyring, now: now)
+            try await APIs(store: store).create(
+                RegisteredAPI(
+                    audience: audience,
+                    name: "Orders",
+                    credentialID: credential,
+                    secretHash: ClientSecret.hash(Secret(Storm.secret)),
+                    createdAt: now
+                ),
+                now: now
+            )
+            var limits = AuthorizationServer.FeedLimits()
+            limits.liveEntries = bound
+            var logger = Logger(label: "storm")
+            logger.logLevel = .error
+            provider = try Provider(
+                configuration: configuration,
+                store: store,
+                endUsers: Nobody(),
+                throttle: NoThrottle(),
+                keys: keys,
+                keyring: keyring,
+                time: SystemTimeSource(),
+                random: random,
+                logger: logger,
+                feedLimits: limits
+            )
+            handles = RevocationHandles(keys)
+            reader = FeedReader(
+                FeedSubscription(
+                    issuer: Storm.issuer,
+                    audience: Storm.audience,
+                    clientID: credential.value,
+                    secret: Secret(Storm.secret)
+                ),
+                transport: ProviderTransport(provider: provider),
+                clock: SystemClientClock(),
+                logger: logger,
+                onKeys: { _ in }
+            )
+        }
+
+        func storm(rate: Double, seconds: Double) async throws -> Report {
+            let feed = provider.services.feed
+            try await feed.prepare()
+            let running = [Task { await feed.run() }, Task { [reader] in await reader.run() }]
+            defer { for task in running { task.cancel() } }
+            try await reader.state.becomesKnown()
+            let before = residentBytes()
+            let issuedAt = SystemClientClock().now
+            let watch = Task { [reader] in try await Self.watch(reader.state) }
+            let (offered, passed) = try await blow(rate: rate, seconds: seconds)
+            var report = Report(offered: offered, seconds: passed, rate: Double(offered) / passed)
+            let ended = Clock.now
+            repeat {
+                try await Task.sleep(for: .milliseconds(20))
+                report.lost = (0..<offered).count { !isRefused($0, issuedAt: issuedAt) }
+                report.catchUp = Clock.milliseconds(from: ended, to: Clock.now)
+            } while report.lost > 0 && report.catchUp < 60_000
+            watch.cancel()
+            (report.mostEntries, report.mostBytes) = try await watch.value
+            report.residentBytes = max(0, residentBytes() - before)
+            report.widened = (0..<offered).count { !isRefused($0, issuedAt: issuedAt, byItself: true) }
+            report.untouchedRefused = reader.state.isRevoked(claim("never", client: "calm", issuedAt), keyID: nil)
+            report.faults = reader.faults
+            return report
+        }
+
+        /// Every 50 ms, how large the reader's set is.
+        private static func watch(_ state: RevocationState) async throws -> (entries: Int, bytes: Int) {
+            var most = (entries: 0, bytes: 0)
+            while !Task.isCancelled {
+                most = (max(most.entries, state.entryCount), max(most.bytes, state.byteCount))
+                try? await Task.sleep(for: .milliseconds(50))
+            }
+            return most
+        }
+
+        // MARK: - Acts
+
+        /// Two clients, of which one has most tokens.
+        private static func client(of number: Int) -> String { number % 10 < 7 ? "gale" : "breeze" }
+
+        /// Ends tokens at this rate, each in an act of its own.
+        private func blow(rate: Double, seconds: Double) async throws -> (count: Int, seconds: Double) {
+            let start = Clock.now
+            let revocations = provider.services.revocations
+            let count = try await withThrowingTaskGroup(of: Int.self) { group in
+                for worker in 0..<Storm.workers {
+                    group.addTask {
+                        var number = worker
+                        var done = 0
+                        while true {
+                            let due = start + UInt64(Double(number) / rate * 1e9)
+                            guard Double(due - start) / 1e9 < seconds, Double(Clock.now - start) / 1e9 < seconds else {
+                                return done
+                            }
+                            if due > Clock.now { try await Task.sleep(for: .nanoseconds(due - Clock.now)) }
+                            guard let id = TokenID("storm-\(number)"), let client = ClientID(Self.client(of: number))
+                            else { throw Fault("not a token's name") }
+                            try await revocations.apply(
+                                ending: Ending(.token(id), because: .revoked, client: client),
+                                now: SystemClientClock().now
+                            )
+                            done += 1
+                            number += Storm.workers
+                        }
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            return (count, Double(Clock.now - start) / 1e9)
+        }
+
+        // MARK: - What the reader knows
+
+        private func claim(_ token: String, client: String?, _ issuedAt: Instant) -> RevocationClaim {
+            let targets = [
+                TokenID(token).map { RevocationTarget.token($0) },
+                client.flatMap { ClientID($0) }.map { RevocationTarget.client($0) },
+            ]
+            return RevocationClaim(
+                issuedAt: issuedAt,
+                handles: targets.compactMap { $0.flatMap { handles.handle(of: $0, audience: Storm.audience) } }
+            )
+        }
+
+        /// Whether the reader refuses the token of this number: by its own entry, or also by a cut-off.
+        private func isRefused(_ number: Int, issuedAt: Instant, byItself: Bool = false) -> Bool {
+            let client = byItself ? nil : Self.client(of: number)
+            return reader.state.isRevoked(claim("storm-\(number)", client: client, issuedAt), keyID: nil)
+        }
+    }
+}
+
+private struct Nobody: EndUsers {
+    func person(_ subject: Subject, now: Instant) async throws(StoreError) -> PersonSnapshot? { nil }
+    func session(_ id: SessionID, now: Instant) async throws(StoreError) -> SessionSnapshot? { nil }
+}
+
+private struct NoThrottle: AttemptThrottle {
+    func wait(client: ClientID?, address: String, now: Instant) async throws(StoreError) -> Duration? { nil }
+    func recordFailure(client: ClientID?, address: String, now: Instant) async throws(StoreError) {}
+}
