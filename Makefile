@@ -1,6 +1,6 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test build docs bench-jose fuzz fmt lint clean
+.PHONY: help run test build docs bench-jose bench-revocation fuzz fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
@@ -9,7 +9,7 @@ SECONDS ?= 600
 
 help: ## Say what can be made here.
 	@echo 'make …'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 run: ## Install what is missing, build, and start a demo server on http://localhost:8080 (other arguments: make run ARGS='serve --help').
 	@scripts/run.sh $(ARGS)
@@ -25,6 +25,9 @@ docs: ## Build the documentation of the JOSE product into .build/docs, and fail 
 
 bench-jose: ## Measure JOSE against other libraries: install what they need, build in release, print a table (Benchmarks/README.md).
 	@scripts/bench-jose.sh
+
+bench-revocation: ## Measure how soon, at what cost and under which storm a revocation reaches APIs: wrk, Redis, release build (Benchmarks/README.md).
+	@scripts/bench-revocation.sh
 
 fuzz: ## Give what reads strangers' bytes to libFuzzer for ten minutes (other durations: make fuzz SECONDS=60).
 	@scripts/fuzz.sh $(SECONDS)

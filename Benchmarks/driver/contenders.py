@@ -5,6 +5,7 @@ line) and NAME.version, or NAME.missing with the reason.
 """
 import json
 import os
+import select
 import shutil
 import subprocess
 
@@ -12,6 +13,8 @@ NAMES = ["signet", "raw", "jwt-kit", "rust-jsonwebtoken", "golang-jwt", "libjwt"
 SWIFT = ["signet", "raw", "jwt-kit"]
 # These sign and verify with swift-crypto, as Signet does: whoever is ahead of us there is ahead by its own work.
 SAME_PRIMITIVE = ["jwt-kit"]
+# Seconds; no command takes half as long.
+PATIENCE = 240
 
 
 def pinning():
@@ -23,10 +26,10 @@ def pinning():
 
 
 class Contender:
-    def __init__(self, name, command, environment=None):
+    def __init__(self, name, command, environment=None, prefix=None):
         self.name = name
         self.process = subprocess.Popen(
-            pinning()[0] + command,
+            (pinning()[0] if prefix is None else prefix) + command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -35,10 +38,13 @@ class Contender:
         )
 
     def ask(self, *words):
-        """The answer to a command; a program that died answers with an error."""
+        """The answer to a command; a program that died, or does not answer, answers with an error."""
         try:
             self.process.stdin.write(" ".join(words) + "\n")
             self.process.stdin.flush()
+            if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+                self.process.kill()
+                return {"error": f"no answer within {PATIENCE} s"}
             return json.loads(self.process.stdout.readline())
         except (OSError, ValueError):
             return {"error": f"the program ended with code {self.process.poll()}"}
