@@ -46,7 +46,10 @@ final class CutProxy: @unchecked Sendable {
             setsockopt(far, SOL_SOCKET, SO_RCVTIMEO, &forever, socklen_t(MemoryLayout<timeval>.size))
             var one: Int32 = 1
             setsockopt(near, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-            lock.withLock { _ = open.insert(near); _ = open.insert(far) }
+            lock.withLock {
+                _ = open.insert(near)
+                _ = open.insert(far)
+            }
             let pair = Pair(near: near, far: far, proxy: self)
             Thread.detachNewThread { self.pump(near, far, pair) }
             Thread.detachNewThread { self.pump(far, near, pair) }

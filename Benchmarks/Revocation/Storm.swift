@@ -33,7 +33,8 @@ final class Storm: Mode {
         }
         return [
             "offered": report.offered, "seconds": report.seconds, "rate": report.rate, "lost": report.lost,
-            "catchUpMilliseconds": report.catchUp, "widened": report.widened, "untouchedRefused": report.untouchedRefused,
+            "catchUpMilliseconds": report.catchUp, "widened": report.widened,
+            "untouchedRefused": report.untouchedRefused,
             "mostEntries": report.mostEntries, "mostBytes": report.mostBytes, "residentBytes": report.residentBytes,
             "faults": report.faults,
         ]

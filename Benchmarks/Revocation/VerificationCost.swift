@@ -1,7 +1,7 @@
 internal import IssuerConnection
 internal import JOSE
-internal import RevocationFeed
 internal import ResourceServer
+internal import RevocationFeed
 
 /// What a verification that the cache knows costs with a set of a size, and what an entry occupies.
 final class VerificationCost: Mode {

@@ -13,6 +13,7 @@ import urllib.parse
 import urllib.request
 
 AUDIENCE = "https://orders.example"
+SCOPE = "orders:read"
 
 
 class Fault(Exception):
@@ -86,8 +87,8 @@ class Issuer(Server):
                 # A hundred resource servers follow one API.
                 {"SIGNET_REVOCATION_FEED_MAX_STREAMS_PER_API": "256"},
             )
-            api = self.command("api", "create", "--audience", AUDIENCE, "--name", "Orders")
-            client = self.command("client", "create", "--id", "bench")
+            api = self.command("api", "create", "--audience", AUDIENCE, "--name", "Orders", "--scope", f"{SCOPE}=Read")
+            client = self.command("client", "create", "--id", "bench", "--scope", SCOPE)
         except BaseException:
             self.stop()
             raise
