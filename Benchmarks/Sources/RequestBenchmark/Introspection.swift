@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 internal import Foundation
 internal import JOSE
 internal import NIOCore
+internal import NIOHTTP1
 
 /// Asks the issuer about a token, without remembering anything (RFC 7662).
 struct Introspection: Sendable {

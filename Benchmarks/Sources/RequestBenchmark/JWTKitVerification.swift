@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import Foundation
 internal import JWTKit
+internal import NIOCore
 
 /// jwt-kit as its manual shows it, with the issuer's keys: signature, `iss`, `aud` and `exp` at every request.
 struct JWTKitVerification: Sendable {

@@ -49,8 +49,7 @@ struct RequestBenchmark {
             router: router,
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: material.listen)),
             services: [following, offline],
-            eventLoopGroupProvider: .shared(group),
-            logger: quiet
+            eventLoopGroupProvider: .shared(group)
         )
         do {
             try await application.runService()
@@ -59,12 +58,6 @@ struct RequestBenchmark {
             throw error
         }
         try await client.shutdown()
-    }
-
-    private static var quiet: Logger {
-        var logger = Logger(label: "api")
-        logger.logLevel = .error
-        return logger
     }
 
     private static func verifier(_ source: RevocationSource, _ material: Material) -> TokenVerifier {
