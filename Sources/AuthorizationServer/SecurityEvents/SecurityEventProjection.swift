@@ -11,11 +11,12 @@ package struct SecurityEventProjection: LogProjection {
     package init(_ events: SecurityEvents) { self.events = events }
 
     package func changes(for batch: FeedBatch, now: Instant) async throws(StoreError) -> [Change] {
+        let streams = try await events.streams.list(now: now).filter { $0.createdAt <= batch.sequencedAt }
+        guard !streams.isEmpty else { return [] }
         let issuer = events.configuration.issuer
         let told = batch.endings.map { SecurityEvent.events(of: $0, issuer: issuer) }
-        guard told.contains(where: { !$0.isEmpty }) else { return [] }
         var changes: [Change] = []
-        for stream in try await events.streams.list(now: now) where stream.createdAt <= batch.sequencedAt {
+        for stream in streams {
             var position = 0
             for (ending, ended) in zip(batch.endings, told) where ending.concerns(stream.audience.value) {
                 for event in ended where stream.events.contains(event.type) {
