@@ -56,20 +56,24 @@ func answer(
 }
 // snippet.end
 
+// snippet.hide
+func expect(_ condition: Bool, line: UInt = #line) { precondition(condition, "line \(line)") }
+// snippet.show
+
 // snippet.test
 let issuer = try TestIssuer(audience: "https://orders.example.com")
 try await issuer.withVerifier { verifier in
     let token = try issuer.token(scope: "orders:read")
-    precondition(await answer(["Bearer \(token)"], verifier).status == 200)
+    expect(await answer(["Bearer \(token)"], verifier).status == 200)
 
     // A token with each flaw that there is, and none of them passes.
     for flaw in TokenFlaw.all {
         let broken = try issuer.token(scope: "orders:read", with: flaw)
-        precondition(await answer(["Bearer \(broken)"], verifier).status == 401)
+        expect(await answer(["Bearer \(broken)"], verifier).status == 401)
     }
 
     await issuer.revoke(token)
-    precondition(await answer(["Bearer \(token)"], verifier).status == 401)
+    expect(await answer(["Bearer \(token)"], verifier).status == 401)
 }
 // snippet.end
 
@@ -90,7 +94,7 @@ try await issuer.withVerifier { verifier in
     guard case .success = await verifier.authorize(credentials(recent), for: deleting) else {
         preconditionFailure("everything is as it should be")
     }
-    precondition(await answer([], verifier).headers.contains { $0.name == "WWW-Authenticate" })
-    precondition(browsing.freshness == .accept)
-    precondition(metadata.url.hasSuffix("/.well-known/oauth-protected-resource"))
+    expect(await answer([], verifier).headers.contains { $0.name == "WWW-Authenticate" })
+    expect(browsing.freshness == .accept)
+    expect(metadata?.url.hasSuffix("/.well-known/oauth-protected-resource") == true)
 }

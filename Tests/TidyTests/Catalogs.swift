@@ -1,6 +1,7 @@
 import Testing
 
-/// The documentation catalogs: their Swift is shown from slices of the files in Snippets, which every build compiles.
+/// The documentation catalogs: their Swift is shown from slices of the files in Snippets, which every build compiles. The
+/// guides in Docs repeat slices (`GuideCode`), since nothing renders them but a reader.
 enum Catalogs {
     /// Swift that a page holds itself. A fence without a language is Swift to DocC.
     static func ownSwift(in page: SourceFile) -> [Violation] {
@@ -17,6 +18,7 @@ enum Catalogs {
     static func shown(in page: SourceFile) -> [String] {
         page.textLines.flatMap { line in
             line.matches(of: /@Snippet\(path: "([^"]+)", slice: "([^"]+)"\)/).map { "\($0.1) \($0.2)" }
+                + line.matches(of: /<!-- Snippets\/(\S+)\.swift (\S+) -->/).map { "\($0.1) \($0.2)" }
         }
     }
 
@@ -43,7 +45,8 @@ struct CatalogTests {
 
     @Test("Guides and snippets name the same slices")
     func slices() {
-        let shown = Set(pages.flatMap(Catalogs.shown))
+        let guides = SourceTree.shared.others.filter { $0.path.hasPrefix("Docs/guides/") }
+        let shown = Set((pages + guides).flatMap(Catalogs.shown))
         let slices = Set(snippets.flatMap(Catalogs.slices))
         #expect(shown.count > 10)
         #expect(shown.subtracting(slices).isEmpty, "in a guide, and in no snippet")
