@@ -257,7 +257,8 @@ let package = Package(
         .testTarget(
             name: "IssuerConnectionTests",
             dependencies: [
-                "IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, asyncHTTPClient, logging, nioCore,
+                "IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, asyncHTTPClient, logging,
+                nioCore,
             ],
             swiftSettings: settings
         ),
@@ -280,7 +281,8 @@ let package = Package(
         .testTarget(
             name: "OAuthClientTests",
             dependencies: [
-                "OAuthClient", "IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, logging, nioCore, crypto,
+                "OAuthClient", "IssuerConnection", "OAuthVocabulary", "JOSE", "Instants", hummingbird, logging, nioCore,
+                crypto,
             ],
             swiftSettings: settings
         ),

@@ -180,10 +180,13 @@ struct PlantedDocumentTests {
     func plantedGuideCode() {
         let snippet = SourceFile(
             path: "Snippets/A.swift",
-            text: "// snippet.one\n    let a = 1\n// snippet.hide\n    use(a)\n// snippet.show\n// snippet.end\nlet b = 2\n"
+            text:
+                "// snippet.one\n    let a = 1\n// snippet.hide\n    use(a)\n// snippet.show\n// snippet.end\nlet b = 2\n"
         )
         let named = "<!-- Snippets/A.swift one -->\n```swift\n"
-        let cases = [(named + "let a = 1\n```\n", 0), (named + "let a = 2\n```\n", 1), ("```swift\nlet a = 1\n```\n", 1)]
+        let cases = [
+            (named + "let a = 1\n```\n", 0), (named + "let a = 2\n```\n", 1), ("```swift\nlet a = 1\n```\n", 1),
+        ]
         for (text, expected) in cases {
             let guide = SourceFile(path: "Docs/guides/a.md", text: text)
             #expect(GuideCode.untrueFences(in: guide, snippets: [snippet]).count == expected)
