@@ -53,7 +53,10 @@ import Testing
         return (sent, tokens.access)
     }
 
-    @Test func `FIELD R48: no identifier, and nothing that could be computed from one, is ever sent`() async throws {
+    @Test
+    func `FIELD R48, GHSA-5c3q-hp86-xjr8: no identifier, and nothing that could be computed from one, is ever sent`()
+        async throws
+    {
         let feed = try await FeedWorld()
         let (sent, token) = try await everythingSent(feed, audience: TestWorld.api)
         // The endings are in it, under the names that the tokens carry.

@@ -1,0 +1,46 @@
+import Instants
+import OAuthVocabulary
+import Storage
+import Testing
+
+@testable import AuthorizationServer
+
+/// What version 1 of each payload of the feed looks like in a database, frozen.
+@Suite struct RevocationFeedFixtureTests {
+    static let ending =
+        #"{"body":{"at":1800000000000,"audiences":["https://api.example"],"cause":"revoked","client":"app","expiresAt":1800000930000,"session":"s","statusIndex":7,"subject":"alice","target":"token:t","version":1},"v":1}"#
+    static let batch =
+        #"{"body":{"endings":[{"at":1800000000000,"cause":"operator","expiresAt":1800000930000,"target":"everything","version":2}],"number":3,"opened":["https://api.example"],"sequencedAt":1800000000001},"v":1}"#
+    static let state =
+        #"{"body":{"epoch":"e","first":1,"heads":{"https://api.example":{"hash":[1,2],"sequence":5}},"last":3,"lastSequencedAt":1800000000001},"v":1}"#
+    static let cursor = #"{"body":{"batch":3,"name":"status-list"},"v":1}"#
+    static let horizon = #"{"body":{"served":[{"milliseconds":900000,"until":1800002100000}]},"v":1}"#
+    static let lease = #"{"body":{"holder":"n","until":1800000003000},"v":1}"#
+    static let key =
+        #"{"body":{"activeFrom":1800000000000,"createdAt":1800000000000,"keyID":"k","publicJWK":"{}","sealedPrivateJWK":[1,2,3]},"v":1}"#
+
+    private func roundTrip<P: Payload>(_ type: P.Type, _ fixture: String) throws {
+        let record = Record(key: RecordKey(P.kind, "x"), payload: Array(fixture.utf8))
+        #expect(String(decoding: try P(from: record).encoded(), as: UTF8.self) == fixture)
+    }
+
+    @Test func `Version 1 of every payload of the feed is read, and written the same`() throws {
+        try roundTrip(EndingRecord.self, Self.ending)
+        try roundTrip(FeedBatch.self, Self.batch)
+        try roundTrip(FeedState.self, Self.state)
+        try roundTrip(FeedCursor.self, Self.cursor)
+        try roundTrip(TokenHorizon.self, Self.horizon)
+        try roundTrip(FeedLease.self, Self.lease)
+        try roundTrip(FeedKeyRecord.self, Self.key)
+    }
+
+    @Test(arguments: ["token:t", "grant:g", "session:s", "subject:a:b", "client:c", "key:k", "everything"])
+    func `A target is read by its name`(_ name: String) {
+        #expect(RevocationTarget(name: name)?.name == name)
+    }
+
+    @Test(arguments: ["", "token", "token:", "everything:x", "person:a", "subject:with space"])
+    func `What names no target is none`(_ name: String) {
+        #expect(RevocationTarget(name: name) == nil)
+    }
+}
