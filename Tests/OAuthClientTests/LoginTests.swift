@@ -298,6 +298,8 @@ import Testing
         for scope in ["a b", "a\"", "", "é"] {
             #expect(await refusal { _ = try await party.start(LoginOptions(scopes: [scope])) }?.code == .requestInvalid)
         }
+        // RFC 8707 §2
+        #expect(await refusal { _ = try await party.start(LoginOptions(resources: ["api"])) }?.code == .requestInvalid)
         options.parameters = ["audience": "x y"]
         #expect(Received.query(of: try await party.start(options).url)["audience"] == "x y")
     }

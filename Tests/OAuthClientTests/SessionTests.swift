@@ -284,7 +284,9 @@ final class ScriptedStore: TokenSessionStore {
     func revoked() async throws {
         issuer.on("/revoke") { _ in .json([:]) }
         rotate()
-        let session = party.session(tokens(lifetime: .zero), subject: nil)
+        // The access token would be good for ten minutes more.
+        let session = party.session(tokens(), subject: nil)
+        #expect(try await session.accessToken() == "at-1")
         try await session.revoke()
         #expect(issuer.received("/revoke").first?.form["token"] == "rt-1")
         #expect(await refusal { _ = try await session.accessToken() }?.code == .expired)

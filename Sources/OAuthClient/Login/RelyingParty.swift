@@ -38,6 +38,8 @@ public final class RelyingParty: Sendable {
         guard options.parameters.keys.allSatisfy({ !LoginOptions.reserved.contains($0) }) else {
             throw OAuthClientError(.requestInvalid, reason: "a further parameter is one that the library sets")
         }
+        var options = options
+        options.resources = try Scopes.normalizedResources(options.resources)
         let endpoint = try await dialogue.endpoint("authorization endpoint", \.authorizationEndpoint)
         let randomness = dialogue.environment.randomness
         let now = dialogue.clock.now

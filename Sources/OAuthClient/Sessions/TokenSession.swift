@@ -72,7 +72,8 @@ public final class TokenSession: AccessTokenSource {
     /// - Throws: `refused` with `invalid_grant` once the grant is over; `expired` where there is nothing to refresh with;
     ///   `transport` or `unavailable` only when the old access token is of no use any more.
     public func accessToken() async throws(OAuthClientError) -> String {
-        let (tokens, isSaved) = state.withLock { ($0.tokens, $0.isSaved) }
+        let (tokens, isSaved, ending) = state.withLock { ($0.tokens, $0.isSaved, $0.ending) }
+        if let ending { throw ending }
         if !isSaved { await save(tokens) }
         let now = dialogue.clock.now
         if tokens.isUsable(at: now, leeway: Self.leeway) { return tokens.accessToken }
