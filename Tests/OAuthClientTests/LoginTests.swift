@@ -211,6 +211,16 @@ import Testing
         }
     }
 
+    @Test("OIDC Core §3.1.3.7: an audience that is not trusted is refused, though azp names the client")
+    func strangers() async throws {
+        for (audience, isAccepted) in [(["app", "other"], false), (["app"], true)] as [(JSON, Bool)] {
+            let error = await refusal {
+                _ = try await login { try issuer.idToken($0.setting("aud", audience).setting("azp", "app")) }
+            }
+            #expect((error == nil) == isAccepted)
+        }
+    }
+
     @Test("FIELD F20, F22: another key, another algorithm or another kind of token is refused")
     func otherKeys() async throws {
         let stranger = try SigningKey.generate(.es256, keyID: "k1")

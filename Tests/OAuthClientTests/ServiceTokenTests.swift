@@ -16,6 +16,21 @@ struct BrokenCache: TokenCache {
     func remove(_ fingerprint: String, under key: TokenCacheKey) async throws { throw Down() }
 }
 
+/// A cache that keeps what it should remove.
+struct StickyCache: TokenCache {
+    let cache: MemoryTokenCache
+
+    func read(_ key: TokenCacheKey) async throws -> CachedToken? { try await cache.read(key) }
+    func claim(_ key: TokenCacheKey, by holder: String, for lease: Duration) async throws -> Bool {
+        try await cache.claim(key, by: holder, for: lease)
+    }
+    func write(_ token: CachedToken, under key: TokenCacheKey, by holder: String) async throws {
+        try await cache.write(token, under: key, by: holder)
+    }
+    func release(_ key: TokenCacheKey, by holder: String) async throws { try await cache.release(key, by: holder) }
+    func remove(_ fingerprint: String, under key: TokenCacheKey) async throws { throw BrokenCache.Down() }
+}
+
 /// Client credentials with a cache.
 @Suite(.timeLimit(.minutes(5))) struct ServiceTokenTests {
     let issuer: FakeIssuer
@@ -77,16 +92,17 @@ struct BrokenCache: TokenCache {
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<100 {
                 let scope = "s\(number % 10)"
+                let resource = "https://api.example/\(number / 10 % 2)"
                 group.addTask {
                     let token = try? await service.token(
                         scopes: [scope],
-                        resources: ["https://api.example/\(number % 2)"]
+                        resources: [resource]
                     )
-                    #expect(token?.accessToken.contains("|\(scope)|https://api.example/\(number % 2)#") == true)
+                    #expect(token?.accessToken.contains("|\(scope)|\(resource)#") == true)
                 }
             }
         }
-        #expect(asked == 10)
+        #expect(asked == 20)
     }
 
     @Test(
@@ -247,6 +263,17 @@ struct BrokenCache: TokenCache {
         #expect(second != first)
         await two.invalidate(first)
         #expect(try await two.token().accessToken == second)
+        #expect(asked == 2)
+    }
+
+    @Test("A refused token does not come back from a shared cache that could not remove it")
+    func unremovable() async throws {
+        let service = service(cache: StickyCache(cache: MemoryTokenCache(clock: clock)))
+        let first = try await service.token().accessToken
+        clock.advance(by: .seconds(5))
+        #expect(try await service.token().accessToken == first)
+        await service.invalidate(first)
+        #expect(try await service.token().accessToken != first)
         #expect(asked == 2)
     }
 
