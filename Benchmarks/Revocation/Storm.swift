@@ -24,15 +24,15 @@ final class Storm: Mode {
     init(folder: String) { self.folder = folder }
 
     func answer(_ command: String, _ arguments: [String]) throws -> [String: Any] {
-        guard command == "storm", arguments.count == 3, let rate = Double(arguments[0]),
-            let seconds = Double(arguments[1]), let bound = Int(arguments[2])
-        else { return ["error": "storm RATE SECONDS ENTRIES"] }
+        guard command == "storm", arguments.count == 4, let rate = Double(arguments[0]),
+            let seconds = Double(arguments[1]), let bound = Int(arguments[2]), let together = Int(arguments[3])
+        else { return ["error": "storm RATE SECONDS ENTRIES TOGETHER"] }
         let folder = folder
         let report = try waiting {
-            try await Weather(folder: folder, bound: bound).storm(rate: rate, seconds: seconds)
+            try await Weather(folder: folder, bound: bound).storm(rate: rate, seconds: seconds, together: together)
         }
         return [
-            "offered": report.offered, "seconds": report.seconds, "rate": report.rate, "lost": report.lost,
+            "revoked": report.revoked, "seconds": report.seconds, "rate": report.rate, "lost": report.lost,
             "catchUpMilliseconds": report.catchUp, "widened": report.widened,
             "untouchedRefused": report.untouchedRefused,
             "mostEntries": report.mostEntries, "mostBytes": report.mostBytes, "residentBytes": report.residentBytes,
@@ -42,7 +42,8 @@ final class Storm: Mode {
 
     /// What came of it.
     struct Report: Sendable {
-        var offered = 0
+        /// How many revocations were acknowledged.
+        var revoked = 0
         var seconds = 0.0
         var rate = 0.0
         /// Revoked, acknowledged, and not refused by the reader in the end.
@@ -118,7 +119,7 @@ final class Storm: Mode {
             )
         }
 
-        func storm(rate: Double, seconds: Double) async throws -> Report {
+        func storm(rate: Double, seconds: Double, together: Int) async throws -> Report {
             let feed = provider.services.feed
             try await feed.prepare()
             let running = [Task { await feed.run() }, Task { [reader] in await reader.run() }]
@@ -127,18 +128,21 @@ final class Storm: Mode {
             let before = residentBytes()
             let issuedAt = SystemClientClock().now
             let watch = Task { [reader] in try await Self.watch(reader.state) }
-            let (offered, passed) = try await blow(rate: rate, seconds: seconds)
-            var report = Report(offered: offered, seconds: passed, rate: Double(offered) / passed)
+            let (revoked, passed) = try await blow(rate: rate, seconds: seconds, together: together)
+            var report = Report(revoked: revoked.count, seconds: passed, rate: Double(revoked.count) / passed)
             let ended = Clock.now
+            var missing = revoked
             repeat {
                 try await Task.sleep(for: .milliseconds(20))
-                report.lost = (0..<offered).count { !isRefused($0, issuedAt: issuedAt) }
+                missing.removeAll { isRefused($0, issuedAt: issuedAt) }
                 report.catchUp = Clock.milliseconds(from: ended, to: Clock.now)
-            } while report.lost > 0 && report.catchUp < 60_000
+            } while !missing.isEmpty && report.catchUp < 60_000
+            // Once more for all: what was refused has to stay refused.
+            report.lost = revoked.count { !isRefused($0, issuedAt: issuedAt) }
             watch.cancel()
             (report.mostEntries, report.mostBytes) = try await watch.value
             report.residentBytes = max(0, residentBytes() - before)
-            report.widened = (0..<offered).count { !isRefused($0, issuedAt: issuedAt, byItself: true) }
+            report.widened = revoked.count { !isRefused($0, issuedAt: issuedAt, byItself: true) }
             report.untouchedRefused = reader.state.isRevoked(claim("never", client: "calm", issuedAt), keyID: nil)
             report.faults = reader.faults
             return report
@@ -159,35 +163,53 @@ final class Storm: Mode {
         /// Two clients, of which one has most tokens.
         private static func client(of number: Int) -> String { number % 10 < 7 ? "gale" : "breeze" }
 
-        /// Ends tokens at this rate, each in an act of its own.
-        private func blow(rate: Double, seconds: Double) async throws -> (count: Int, seconds: Double) {
+        /// Ends tokens at this rate, so many in one act.
+        private func blow(
+            rate: Double,
+            seconds: Double,
+            together: Int
+        ) async throws -> (ended: [Int], seconds: Double) {
             let start = Clock.now
-            let revocations = provider.services.revocations
-            let count = try await withThrowingTaskGroup(of: Int.self) { group in
+            let ended = try await withThrowingTaskGroup(of: [Int].self) { group in
                 for worker in 0..<Storm.workers {
                     group.addTask {
-                        var number = worker
-                        var done = 0
+                        var act = worker
+                        var done: [Int] = []
                         while true {
-                            let due = start + UInt64(Double(number) / rate * 1e9)
-                            guard Double(due - start) / 1e9 < seconds, Double(Clock.now - start) / 1e9 < seconds else {
-                                return done
-                            }
+                            let due = start + UInt64(Double(act * together) / rate * 1e9)
+                            guard Double(max(due, Clock.now) - start) / 1e9 < seconds else { return done }
                             if due > Clock.now { try await Task.sleep(for: .nanoseconds(due - Clock.now)) }
-                            guard let id = TokenID("storm-\(number)"), let client = ClientID(Self.client(of: number))
-                            else { throw Fault("not a token's name") }
-                            try await revocations.apply(
-                                ending: Ending(.token(id), because: .revoked, client: client),
-                                now: SystemClientClock().now
-                            )
-                            done += 1
-                            number += Storm.workers
+                            let numbers = act * together..<(act + 1) * together
+                            try await end(numbers)
+                            done += numbers
+                            act += Storm.workers
                         }
                     }
                 }
-                return try await group.reduce(0, +)
+                return try await group.reduce(into: []) { $0 += $1 }
             }
-            return (count, Double(Clock.now - start) / 1e9)
+            return (ended, Double(Clock.now - start) / 1e9)
+        }
+
+        /// Ends the tokens of these numbers in one act.
+        private func end(_ numbers: Range<Int>) async throws {
+            let now = SystemClientClock().now
+            let revocations = provider.services.revocations
+            let endings = try numbers.map { number in
+                guard let id = TokenID("storm-\(number)"), let client = ClientID(Self.client(of: number)) else {
+                    throw Fault("not a token's name")
+                }
+                return Ending(.token(id), because: .revoked, client: client)
+            }
+            guard endings.count > 1 else {
+                for ending in endings { try await revocations.apply(ending: ending, now: now) }
+                return
+            }
+            var changes: [Change] = []
+            for ending in endings { changes += try await revocations.changes(ending: ending, now: now) }
+            guard case .applied = try await provider.services.store.apply(changes, now: now) else {
+                throw Fault("an act of the storm was refused")
+            }
         }
 
         // MARK: - What the reader knows
