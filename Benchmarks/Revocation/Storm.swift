@@ -36,6 +36,7 @@ final class Storm: Mode {
             "catchUpMilliseconds": report.catchUp, "widened": report.widened,
             "untouchedRefused": report.untouchedRefused,
             "mostEntries": report.mostEntries, "mostBytes": report.mostBytes, "residentBytes": report.residentBytes,
+            "mostStaleMilliseconds": report.mostStale,
             "faults": report.faults,
         ]
     }
@@ -56,6 +57,8 @@ final class Storm: Mode {
         var untouchedRefused = false
         var mostEntries = 0
         var mostBytes = 0
+        /// How old the reader's knowledge was at most, in milliseconds: routes refuse or introspect beyond their bound.
+        var mostStale = 0.0
         var residentBytes = 0
         var faults: [String: Int] = [:]
     }
@@ -127,7 +130,7 @@ final class Storm: Mode {
             try await reader.state.becomesKnown()
             let before = residentBytes()
             let issuedAt = SystemClientClock().now
-            let watch = Task { [reader] in try await Self.watch(reader.state) }
+            let watch = Task { [reader] in await Self.watch(reader.state) }
             let (revoked, passed) = try await blow(rate: rate, seconds: seconds, together: together)
             var report = Report(revoked: revoked.count, seconds: passed, rate: Double(revoked.count) / passed)
             let ended = Clock.now
@@ -140,7 +143,8 @@ final class Storm: Mode {
             // Once more for all: what was refused has to stay refused.
             report.lost = revoked.count { !isRefused($0, issuedAt: issuedAt) }
             watch.cancel()
-            (report.mostEntries, report.mostBytes) = try await watch.value
+            let most = await watch.value
+            (report.mostEntries, report.mostBytes, report.mostStale) = (most.entries, most.bytes, most.stale)
             report.residentBytes = max(0, residentBytes() - before)
             report.widened = revoked.count { !isRefused($0, issuedAt: issuedAt, byItself: true) }
             report.untouchedRefused = reader.state.isRevoked(claim("never", client: "calm", issuedAt), keyID: nil)
@@ -148,12 +152,13 @@ final class Storm: Mode {
             return report
         }
 
-        /// Every 50 ms, how large the reader's set is.
-        private static func watch(_ state: RevocationState) async throws -> (entries: Int, bytes: Int) {
-            var most = (entries: 0, bytes: 0)
+        /// Every 20 ms, how large the reader's set is, and how old what it knows.
+        private static func watch(_ state: RevocationState) async -> (entries: Int, bytes: Int, stale: Double) {
+            var most = (entries: 0, bytes: 0, stale: 0.0)
             while !Task.isCancelled {
-                most = (max(most.entries, state.entryCount), max(most.bytes, state.byteCount))
-                try? await Task.sleep(for: .milliseconds(50))
+                let stale = (state.freshness.staleness ?? .zero) / .milliseconds(1)
+                most = (max(most.entries, state.entryCount), max(most.bytes, state.byteCount), max(most.stale, stale))
+                try? await Task.sleep(for: .milliseconds(20))
             }
             return most
         }

@@ -184,6 +184,7 @@ class Benchmark:
         for name, value, unit in [
             ("rate", found["rate"], "revocations/s"), ("revoked", found["revoked"], "revocations"),
             ("lost", found["lost"], "revocations"), ("catch-up", found["catchUpMilliseconds"], "ms"),
+            ("staleness", found["mostStaleMilliseconds"], "ms"),
             ("covered-by-cut-off", found["widened"], "revocations"), ("entries", found["mostEntries"], "entries"),
             ("set", found["mostBytes"] / mebibyte, "MiB"), ("resident", found["residentBytes"] / mebibyte, "MiB"),
         ]:
