@@ -183,9 +183,9 @@ let package = Package(
             name: "signet",
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
-                "SystemCrypto", "RevocationFeed", "Storage", "Instants", argumentParser, yams, logging, lifecycle,
-                unixSignals,
-                hummingbird, asyncHTTPClient, nioCore, nioHTTP1,
+                "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerHummingbird", "IssuerConnection",
+                "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals, hummingbird,
+                asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings
         ),
@@ -313,8 +313,8 @@ let package = Package(
             name: "signetTests",
             dependencies: [
                 "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "SQLiteStore",
-                "SystemCrypto", "RevocationFeed", "ResourceServer", "IssuerConnection", "Storage", "Pages", "JOSE",
-                "Instants", hummingbird, hummingbirdTesting,
+                "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerTesting", "IssuerConnection",
+                "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,
                 asyncHTTPClient, argumentParser, nioCore, nioHTTP1, logging,
             ],
             swiftSettings: settings

@@ -83,6 +83,8 @@ extension Response {
             guard let name = HTTPField.Name(field.name) else { continue }
             headers.append(HTTPField(name: name, value: field.value))
         }
+        // A page of an origin that the application allows may read why; others read nothing (Fetch standard, CORS).
+        if headers[.wwwAuthenticate] != nil { headers[.accessControlExposeHeaders] = "WWW-Authenticate" }
         var body: JSONObject = [:]
         body["error"] = (refusal.error ?? (refusal.status == 503 ? "temporarily_unavailable" : nil)).map { .string($0) }
         body["error_description"] = .string(refusal.errorDescription ?? Self.hint(refusal))

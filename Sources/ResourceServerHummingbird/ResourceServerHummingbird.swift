@@ -56,8 +56,8 @@ extension RouterMethods where Context: BearerRequestContext {
     /// try await server.runService()
     /// ```
     ///
-    /// For pages of other origins put `CORSMiddleware` before it: it answers preflights, which carry no token, and
-    /// should expose `WWW-Authenticate`, without which a page cannot read why it was refused.
+    /// For pages of other origins put `CORSMiddleware` before it, with `allowHeaders: [.authorization]`: it answers
+    /// preflights, which carry no token. Refusals expose `WWW-Authenticate` by themselves, so that such a page can read why.
     public func protected(
         _ path: RouterPath = "",
         by verifier: TokenVerifier,

@@ -202,6 +202,16 @@ import Testing
         }
     }
 
+    @Test func `a refusal can be read by a page of another origin, if the application allows that origin`() async throws {
+        let api = try OrdersAPI()
+        try await api.open { caller async throws in
+            let headers: HTTPFields = [.origin: "https://page.example"]
+            let refused = try await caller.client.executeRequest(uri: "/orders", method: .get, headers: headers, body: nil)
+            #expect(refused.headers[.accessControlExposeHeaders] == "WWW-Authenticate")
+            #expect(refused.headers[.accessControlAllowOrigin] == nil)
+        }
+    }
+
     @Test func `what is refused is in the log with its reason, and no token with it`() async throws {
         let api = try OrdersAPI()
         try await api.open { caller async throws in

@@ -79,7 +79,9 @@ struct Answer: Equatable, CustomStringConvertible {
     var retryAfter: String?
     var body: String
 
-    init(_ status: Int, _ challenge: String? = nil, retryAfter: String? = nil, _ body: String) {
+    init(_ status: Int, _ body: String) { self.init(status, nil, body) }
+
+    init(_ status: Int, _ challenge: String?, retryAfter: String? = nil, _ body: String) {
         self.status = status
         self.challenge = challenge
         self.retryAfter = retryAfter

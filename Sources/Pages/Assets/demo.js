@@ -243,7 +243,7 @@ function tick() {
     box.classList.toggle("over", label.classList.contains("over"));
     if (!life) continue;
     box.querySelector(".life-text").textContent = state === "revoked"
-      ? `Revoked. The provider refuses it; an API that only checks the signature learns it in ${duration(left)}.`
+      ? "Revoked. The provider refuses it, and so does every API that follows the revocation feed."
       : left > 0 ? `Expires in ${duration(left)}` : "Expired";
     box.querySelector(".life-until").textContent = new Date(life.until * 1000).toLocaleTimeString("en-GB");
     box.querySelector("progress").value = state === "revoked" ? 0 : Math.max(0, Math.min(1, left / (life.until - life.from)));
@@ -294,7 +294,7 @@ const actions = {
     await client.revoke(tokens.refresh_token);
     revoked = true;
     tick();
-    notify("Revoked. Userinfo and Refresh are refused now; try them.");
+    notify("Revoked. The API, Userinfo and Refresh are refused now; try them.");
   },
 };
 

@@ -1,38 +1,49 @@
-import AuthorizationServer
 import HTTPTypes
 import Hummingbird
+import IssuerConnection
 import JOSE
 import Logging
+import ResourceServer
+import ResourceServerHummingbird
 import ServiceLifecycle
 
-/// A small protected API: it knows the issuer's address, verifies access tokens by its published keys, and nothing else.
+/// A small protected API: it knows the issuer's address, verifies access tokens by its published keys, and follows its
+/// revocation feed.
 struct DemoAPI: Service {
     static let realm = "demo-orders"
 
     let configuration: DemoConfiguration
     let logger: Logger
-    private let time: any TimeSource
-    private let random: any RandomSource
-    private let keys: IssuerKeys
-    private let check: BearerCheck
+    let verifier: TokenVerifier
 
-    init(
-        configuration: DemoConfiguration,
-        logger: Logger,
-        documents: any DocumentSource = HTTPDocumentSource(),
-        time: any TimeSource = SystemTimeSource(),
-        random: any RandomSource = SystemRandomSource()
-    ) {
-        self.configuration = configuration
-        self.logger = logger
-        self.time = time
-        self.random = random
-        keys = IssuerKeys(issuer: configuration.issuer, documents: documents, time: time)
-        check = BearerCheck(
-            issuer: configuration.issuer,
-            audience: configuration.audience,
-            scope: DemoConfiguration.ordersScope
+    /// - Parameter credentials: what the API is registered with; without them it hears of no revocation.
+    init(configuration: DemoConfiguration, credentials: APICredentials?, logger: Logger) {
+        var verifying = Self.verification(credentials)
+        // The issuer is a neighbor that starts at the same moment.
+        verifying.keys.timeout = .seconds(2)
+        self.init(
+            configuration: configuration,
+            verifier: TokenVerifier(
+                issuer: configuration.issuer,
+                audience: configuration.audience,
+                configuration: verifying,
+                logger: logger
+            ),
+            logger: logger
         )
+    }
+
+    init(configuration: DemoConfiguration, verifier: TokenVerifier, logger: Logger) {
+        self.configuration = configuration
+        self.verifier = verifier
+        self.logger = logger
+    }
+
+    /// How the API verifies.
+    static func verification(_ credentials: APICredentials?) -> VerifierConfiguration {
+        var verifying = VerifierConfiguration(revocation: credentials.map { .feed($0) } ?? .none)
+        verifying.realm = realm
+        return verifying
     }
 
     func run() async throws {
@@ -41,22 +52,18 @@ struct DemoAPI: Service {
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.bindHost, port: configuration.apiPort)
             ),
+            services: [verifier],
             logger: logger
         )
         try await application.run()
     }
 
-    func router() -> Router<BasicRequestContext> {
-        let router = Router()
+    func router() -> Router<BearerContext> {
+        let router = Router(context: BearerContext.self)
         router.add(middleware: FixedHeaders(headers: headers))
         router.add(middleware: DemoOrigin(origin: configuration.applicationOrigin))
-        router.get("/orders") { request, _ -> Response in
-            do {
-                let token = try await verified(request)
-                return .bytes(Self.orders(of: token), type: "application/json")
-            } catch let refusal as BearerRefusal {
-                return answer(refusal, traceID: random.text(12))
-            }
+        router.protected("orders", by: verifier, for: .scope(DemoConfiguration.ordersScope)).get { _, context in
+            Response.bytes(Self.orders(of: context.accessToken), type: "application/json")
         }
         return router
     }
@@ -68,38 +75,10 @@ struct DemoAPI: Service {
         return headers
     }
 
-    private func verified(_ request: Request) async throws -> VerifiedToken {
-        let token = try check.token(in: request.headers[values: .authorization])
-        let keySet: KeySet
-        do {
-            keySet = try await keys.keySet(with: token.header["kid"]?.stringValue)
-        } catch {
-            throw BearerRefusal.unavailable(detail: "\(error)")
-        }
-        return try check.verified(token, by: keySet, now: time.moment().wall)
-    }
-
-    private func answer(_ refusal: BearerRefusal, traceID: String) -> Response {
-        logger.info(
-            "demo API refused a request",
-            metadata: ["trace": "\(traceID)", "error": "\(refusal.code ?? "none")", "reason": "\(refusal.detail)"]
-        )
-        var body: JSONObject = ["error_description": .string(refusal.description), "trace_id": .string(traceID)]
-        if let code = refusal.code { body["error"] = .string(code) }
-        var response = Response.bytes(
-            body.serialized(),
-            type: "application/json",
-            status: HTTPResponse.Status(code: refusal.status)
-        )
-        response.headers[.wwwAuthenticate] = refusal.challenge(realm: Self.realm)
-        if case .unavailable = refusal { response.headers[.retryAfter] = "1" }
-        return response
-    }
-
     /// Invented orders; the same for everybody, since what matters is who may see them.
-    private static func orders(of token: VerifiedToken) -> [UInt8] {
+    private static func orders(of token: AccessToken) -> [UInt8] {
         let body: JSONObject = [
-            "subject": .string(token.subject ?? ""),
+            "subject": .string(token.subject),
             "orders": [
                 ["id": "A-1001", "item": "Sealing wax, vermilion", "quantity": 2],
                 ["id": "A-1002", "item": "Signet ring, brass", "quantity": 1],

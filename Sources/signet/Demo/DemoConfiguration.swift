@@ -1,6 +1,6 @@
 // Demo: the single-page app and the API that `serve --dev` starts beside the provider, each on its own port and origin.
-// They stand for outsiders: a public client (RFC 8252, RFC 9700) and a resource server (RFC 6750, RFC 9068). They share
-// nothing with the provider but its public addresses, and store nothing.
+// They stand for outsiders: a public client (RFC 8252, RFC 9700) and a resource server (RFC 6750, RFC 9068) built on our own
+// SDK. They share nothing with the provider but its public addresses and the API's credentials, and store nothing.
 
 import Pages
 

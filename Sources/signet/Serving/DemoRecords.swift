@@ -2,6 +2,7 @@ import Accounts
 import AuthorizationServer
 import JOSE
 import OAuthVocabulary
+import ResourceServer
 import ServerHTTP
 import Storage
 
@@ -18,6 +19,8 @@ struct DemoRecords: Sendable {
     let configuration: DemoConfiguration
     /// The secret of `demo-service`.
     let serviceSecret: Secret
+    /// What the demo API follows the revocation feed with; nothing where the API of that audience is the operator's own.
+    let apiCredentials: APICredentials?
 
     private struct Words {
         var audience: ResourceIndicator
@@ -57,9 +60,13 @@ struct DemoRecords: Sendable {
             postLogoutRedirectURI: postLogoutRedirectURI
         )
         try await preparePerson(bench)
-        try await prepareAPI(bench, words)
+        let apiCredentials = try await prepareAPI(bench, words)
         try await prepareApplication(bench, words, origin: configuration.applicationOrigin)
-        return DemoRecords(configuration: configuration, serviceSecret: try await prepareService(bench, words))
+        return DemoRecords(
+            configuration: configuration,
+            serviceSecret: try await prepareService(bench, words),
+            apiCredentials: apiCredentials
+        )
     }
 
     private static func preparePerson(_ bench: Workbench) async throws {
@@ -81,7 +88,7 @@ struct DemoRecords: Sendable {
         _ = try await people.create(person, password: Secret(password), now: bench.now)
     }
 
-    private static func prepareAPI(_ bench: Workbench, _ words: Words) async throws {
+    private static func prepareAPI(_ bench: Workbench, _ words: Words) async throws -> APICredentials? {
         for api in try await bench.allAPIs() where api.origin == .demo && api.audience != words.audience {
             try await bench.apis.delete(api.audience, now: bench.now)
         }
@@ -91,15 +98,16 @@ struct DemoRecords: Sendable {
             random: bench.random
         )
         let secretHash = ClientSecret.hash(secret)
+        let credentials = APICredentials(clientID: words.api.value, secret: secret.exposed)
         if let present = try await bench.apis.find(words.audience, now: bench.now)?.content {
             // An operator's own API with this audience keeps its own credentials.
             let isCurrent = present.credentialID == words.api && ClientSecret.matches(secret, hash: present.secretHash)
-            guard present.origin == .demo, !isCurrent else { return }
+            guard present.origin == .demo, !isCurrent else { return isCurrent ? credentials : nil }
             _ = try await bench.apis.update(words.audience, now: bench.now) { api in
                 api.credentialID = words.api
                 api.secretHash = secretHash
             }
-            return
+            return credentials
         }
         var api = RegisteredAPI(
             audience: words.audience,
@@ -112,6 +120,7 @@ struct DemoRecords: Sendable {
         api.scopes = [RegisteredAPI.ScopeDescription(scope: words.ordersScope, text: "See your orders")]
         api.tokenClaims = ["roles"]
         try await bench.apis.create(api, now: bench.now)
+        return credentials
     }
 
     private static func prepareApplication(_ bench: Workbench, _ words: Words, origin: String) async throws {

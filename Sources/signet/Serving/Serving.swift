@@ -71,12 +71,12 @@ struct Serving: Sendable {
         } catch {
             throw Failure(listening: error)
         }
-        guard let configuration = demo?.configuration else { return services }
+        guard let demo else { return services }
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .notice)
         return services + [
-            DemoApplication(configuration: configuration, logger: quiet),
-            DemoAPI(configuration: configuration, logger: quiet),
+            DemoApplication(configuration: demo.configuration, logger: quiet),
+            DemoAPI(configuration: demo.configuration, credentials: demo.apiCredentials, logger: quiet),
         ]
     }
 

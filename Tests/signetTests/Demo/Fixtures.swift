@@ -1,6 +1,11 @@
 import AuthorizationServer
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
 import Instants
-import JOSE
+import Logging
+import ResourceServerHummingbird
+import ResourceServerTesting
 import Synchronization
 
 @testable import signet
@@ -16,77 +21,47 @@ final class FixedTime: TimeSource {
     func advance(by duration: Duration) { now.withLock { $0 = $0 + duration } }
 }
 
-/// Documents by address, with a count of how often each was asked for.
-final class FixedDocuments: DocumentSource {
-    struct Missing: Error {}
-
-    private let state: Mutex<(documents: [String: [UInt8]], asked: [String: Int])>
-
-    init(_ documents: [String: JSONObject]) {
-        state = Mutex((documents.mapValues { $0.serialized() }, [:]))
-    }
-
-    func document(at address: String) async throws -> [UInt8] {
-        let document = state.withLock { state in
-            state.asked[address, default: 0] += 1
-            return state.documents[address]
-        }
-        // Lets everybody who waits arrive before the answer does.
-        for _ in 0..<20 { await Task.yield() }
-        guard let document else { throw Missing() }
-        return document
-    }
-
-    func set(_ document: JSONObject?, at address: String) {
-        state.withLock { $0.documents[address] = document?.serialized() }
-    }
-
-    func asked(for address: String) -> Int { state.withLock { $0.asked[address] ?? 0 } }
-}
-
-/// An issuer with one key, and the demo that trusts it.
+/// An issuer, and the demo that trusts it.
 struct DemoFixture {
-    static let now = Instant(secondsSinceEpoch: 1_800_000_000)
-    static let issuer = "http://localhost:8080"
-    static let audience = "http://localhost:8082"
-    static let metadataAddress = "\(issuer)/.well-known/openid-configuration"
-    static let keysAddress = "\(issuer)/jwks"
+    typealias API = Application<RouterResponder<BearerContext>>
 
     let configuration = DemoConfiguration(
-        issuer: issuer,
+        issuer: "http://localhost:8080",
         clientID: "demo",
         host: "localhost",
         applicationPort: 8081,
         apiPort: 8082,
-        audience: audience,
+        audience: "http://localhost:8082",
         scopes: ["openid", "orders:read"]
     )
-    let key: SigningKey
-    let time = FixedTime(Self.now)
-    let documents: FixedDocuments
+    let issuer: TestIssuer
+    let logger = Logger(label: "demo", factory: { _ in SwiftLogNoOpLogHandler() })
 
     init() throws {
-        key = try SigningKey.generate(.es256, keyID: "key-1")
-        documents = FixedDocuments([
-            Self.metadataAddress: ["issuer": .string(Self.issuer), "jwks_uri": .string(Self.keysAddress)],
-            Self.keysAddress: Self.keySet(key),
-        ])
+        issuer = try TestIssuer(issuer: configuration.issuer, audience: configuration.audience)
     }
 
-    static func keySet(_ keys: SigningKey...) -> JSONObject {
-        ["keys": .array(keys.map { .object($0.publicJWK.members) })]
+    /// Runs the demo API for a test; it follows the issuer's revocation feed.
+    func withAPI(_ body: @Sendable (API) async throws -> Void) async throws {
+        try await issuer.withVerifier { $0 = DemoAPI.verification(issuer.credentials) } _: { verifier in
+            let demo = DemoAPI(configuration: configuration, verifier: verifier, logger: logger)
+            try await body(Application(router: demo.router(), logger: logger))
+        }
     }
-
-    static let claims: JSONObject = [
-        "iss": .string(issuer), "aud": .string(audience), "sub": "person-1", "client_id": "demo", "jti": "token-1",
-        "iat": .integer(now.secondsSinceEpoch), "exp": .integer(now.secondsSinceEpoch + 900),
-        "scope": "openid orders:read",
-    ]
 
     /// An access token that differs from a good one only in what the caller changes.
-    func token(type: String = "at+jwt", _ change: (inout JSONObject) -> Void = { _ in }) throws -> String {
-        var claims = Self.claims
-        change(&claims)
-        return try JWT.signed(claims, type: type, by: key)
+    func token(_ change: (inout TestClaims) -> Void = { _ in }) throws -> String {
+        try issuer.token(scope: "openid orders:read", change)
+    }
+}
+
+/// Asks for the demo's orders, or for something else.
+func get(
+    _ path: String,
+    _ headers: HTTPFields,
+    from application: some ApplicationProtocol
+) async throws -> TestResponse {
+    try await application.test(.router) { client in
+        try await client.executeRequest(uri: path, method: .get, headers: headers, body: nil)
     }
 }
