@@ -1,6 +1,6 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test build docs bench-jose bench-revocation fuzz fmt lint clean
+.PHONY: help run example test build docs bench-jose bench-revocation fuzz fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
@@ -14,7 +14,10 @@ help: ## Say what can be made here.
 run: ## Install what is missing, build, and start a demo server on http://localhost:8080 (other arguments: make run ARGS='serve --help').
 	@scripts/run.sh $(ARGS)
 
-test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, documentation, interoperability, journeys, crashes.
+example: ## Run an example of Examples/README.md, such as make example NAME=orders (others: spa, web, cli, python-verifier).
+	@Examples/run $(NAME)
+
+test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, documentation, interoperability, journeys, examples, crashes.
 	@scripts/test.sh
 
 build: ## Build the release executable, .build/release/signet.
@@ -33,7 +36,7 @@ fuzz: ## Give what reads strangers' bytes to libFuzzer for ten minutes (other du
 	@scripts/fuzz.sh $(SECONDS)
 
 fmt: ## Format every Swift file in place.
-	@swift format --in-place --recursive --parallel Sources Tests Snippets Benchmarks Fuzz Package.swift
+	@swift format --in-place --recursive --parallel Sources Tests Snippets Benchmarks Fuzz Examples Package.swift
 
 lint: ## Check the form of every source file and change nothing.
 	@scripts/lint.sh

@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 
-/// The cookies that a login sets and reads (RFC 6265bis §4.1.3 for the prefix).
+/// The cookies that a login sets and reads (draft-ietf-httpbis-rfc6265bis §4.1.3 for the prefix).
 struct CookieRules: Hashable, Sendable {
     /// Whether the application is reached by https.
     let isSecure: Bool
@@ -17,7 +17,7 @@ struct CookieRules: Hashable, Sendable {
     /// How the names of all cookies of logins begin.
     var loginPrefix: String { name("login") + "-" }
 
-    /// RFC 6265bis §4.1.3.2: with `__Host-` no other host, and no page without https, can set it.
+    /// draft-ietf-httpbis-rfc6265bis §4.1.3.2: with `__Host-` no other host, and no page without https, can set it.
     private func name(_ purpose: String) -> String { isSecure ? "__Host-\(purpose)" : "\(purpose)-\(suffix)" }
 
     /// A line that sets a cookie for this host only, out of reach of scripts and of other sites' forms.

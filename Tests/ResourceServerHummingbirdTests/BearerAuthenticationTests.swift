@@ -202,11 +202,17 @@ import Testing
         }
     }
 
-    @Test func `a refusal can be read by a page of another origin, if the application allows that origin`() async throws {
+    @Test func `a refusal can be read by a page of another origin, if the application allows that origin`() async throws
+    {
         let api = try OrdersAPI()
         try await api.open { caller async throws in
             let headers: HTTPFields = [.origin: "https://page.example"]
-            let refused = try await caller.client.executeRequest(uri: "/orders", method: .get, headers: headers, body: nil)
+            let refused = try await caller.client.executeRequest(
+                uri: "/orders",
+                method: .get,
+                headers: headers,
+                body: nil
+            )
             #expect(refused.headers[.accessControlExposeHeaders] == "WWW-Authenticate")
             #expect(refused.headers[.accessControlAllowOrigin] == nil)
         }

@@ -20,7 +20,7 @@ struct Decisions: RouterMiddleware {
         let response = try await next(request, context)
         let staleness = verifier.statistics.staleness.map { "\(Int($0 / .milliseconds(1))) ms" } ?? "unknown"
         logger.info(
-            "\(response.status.code) \(reason(response) ?? "accepted")",
+            "\(response.status.code) \(verdict(response))",
             metadata: [
                 "staleness of the feed": "\(staleness)",
                 "requests to the issuer": "\(transport.requests - before) now, \(transport.requests) since the start",
@@ -29,9 +29,10 @@ struct Decisions: RouterMiddleware {
         return response
     }
 
-    /// The error_description of a challenge.
-    private func reason(_ response: Response) -> String? {
-        guard let challenge = response.headers[.wwwAuthenticate] else { return nil }
+    /// What was decided: of a refusal the error_description of its challenge.
+    private func verdict(_ response: Response) -> String {
+        if response.status.code < 400 { return "accepted" }
+        guard let challenge = response.headers[.wwwAuthenticate] else { return "not judged: too little is known" }
         guard let start = challenge.firstRange(of: "error_description=\"") else { return "no token" }
         return "refused: \(challenge[start.upperBound...].prefix { $0 != "\"" })"
     }

@@ -28,7 +28,8 @@ struct OrdersService {
                     headers: [("Authorization", "Bearer \(token.accessToken)")]
                 )
                 let response = try await HTTPClientTransport.shared.send(request)
-                logger.info("\(response.status) \(response.header("WWW-Authenticate") ?? "orders came")")
+                let answer = response.status == 200 ? "orders came" : response.header("WWW-Authenticate") ?? "nothing"
+                logger.info("\(response.status) \(answer)")
                 refusals = response.status == 401 ? refusals + 1 : 0
                 if refusals == Self.patience {
                     // AuthorizedTransport would have done so at the first refusal; here you shall see it.

@@ -43,7 +43,9 @@ struct DemoFixture {
 
     /// Runs the demo API for a test; it follows the issuer's revocation feed.
     func withAPI(_ body: @Sendable (API) async throws -> Void) async throws {
-        try await issuer.withVerifier { $0 = DemoAPI.verification(issuer.credentials) } _: { verifier in
+        try await issuer.withVerifier {
+            $0 = DemoAPI.verification(issuer.credentials)
+        } _: { verifier in
             let demo = DemoAPI(configuration: configuration, verifier: verifier, logger: logger)
             try await body(Application(router: demo.router(), logger: logger))
         }
