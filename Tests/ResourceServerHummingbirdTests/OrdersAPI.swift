@@ -24,35 +24,39 @@ struct OrdersAPI {
     )
 
     /// Runs the API for a test.
-    func open(
-        _ configure: (inout VerifierConfiguration) -> Void = { _ in },
-        _ body: @Sendable @escaping (Caller) async throws -> Void
-    ) async throws {
+    func open(_ body: @Sendable @escaping (Caller) async throws -> Void) async throws {
         let metadata = try #require(Self.metadata)
-        let log = log
-        try await issuer.withVerifier { configuration in
-            configuration.metadata = metadata
-            configure(&configuration)
-        } _: { verifier in
-            let router = Router(context: BearerContext.self)
-            router.addMetadata(metadata)
-            router.protected("orders", by: verifier, for: .scope("orders:read"))
-                .get { _, context in "the orders of \(context.accessToken.subject)" }
-            router.group("orders/new")
-                .add(middleware: BearerAuthentication(verifier, .scope("orders:read")))
-                .add(middleware: BearerAuthentication(verifier, .scope("orders:write")))
-                .post { _, context in "made by \(context.accessToken?.clientID ?? "nobody")" }
-            router.group("price").add(middleware: BearerAuthentication(verifier, .anyToken, .optional))
-                .get { _, context in "the price for \(context.accessToken?.subject ?? "everybody")" }
-            router.protected("accounts", by: verifier, for: RoutePolicy(.acr(anyOf: ["urn:example:mfa"])))
-                .get { _, _ in "accounts" }
-            router.protected("audit", by: verifier, for: .anyToken.when(stale: .strict())).get { _, _ in "audit" }
-            router.group("forgotten", context: AuthorizedContext<BearerContext>.self).get { _, _ in "open" }
-            var logger = Logger(label: "orders", factory: { _ in log })
-            logger.logLevel = .trace
-            let application = Application(router: router, logger: logger)
+        var configuration = VerifierConfiguration(revocation: .feed(issuer.credentials))
+        configuration.metadata = metadata
+        try await issuer.withVerifier(configured: configuration) { verifier in
+            let application = Application(router: router(verifier, metadata), logger: logger)
             try await application.test(.router) { client in try await body(Caller(client: client)) }
         }
+    }
+
+    private var logger: Logger {
+        let log = log
+        var logger = Logger(label: "orders", factory: { _ in log })
+        logger.logLevel = .trace
+        return logger
+    }
+
+    private func router(_ verifier: TokenVerifier, _ metadata: ProtectedResourceMetadata) -> Router<BearerContext> {
+        let router = Router(context: BearerContext.self)
+        router.addMetadata(metadata)
+        router.protected("orders", by: verifier, for: .scope("orders:read"))
+            .get { _, context in "the orders of \(context.accessToken.subject)" }
+        router.group("orders/new")
+            .add(middleware: BearerAuthentication(verifier, .scope("orders:read")))
+            .add(middleware: BearerAuthentication(verifier, .scope("orders:write")))
+            .post { _, context in "made by \(context.accessToken?.clientID ?? "nobody")" }
+        router.group("price").add(middleware: BearerAuthentication(verifier, .anyToken, .optional))
+            .get { _, context in "the price for \(context.accessToken?.subject ?? "everybody")" }
+        router.protected("accounts", by: verifier, for: RoutePolicy(.acr(anyOf: ["urn:example:mfa"])))
+            .get { _, _ in "accounts" }
+        router.protected("audit", by: verifier, for: .anyToken.when(stale: .strict())).get { _, _ in "audit" }
+        router.group("forgotten", context: AuthorizedContext<BearerContext>.self).get { _, _ in "open" }
+        return router
     }
 }
 

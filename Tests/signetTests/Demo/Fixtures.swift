@@ -35,17 +35,19 @@ struct DemoFixture {
         scopes: ["openid", "orders:read"]
     )
     let issuer: TestIssuer
-    let logger = Logger(label: "demo", factory: { _ in SwiftLogNoOpLogHandler() })
+    let logger: Logger
 
     init() throws {
+        // A handler that keeps metadata, where the name of a request lies, and says nothing.
+        var logger = Logger(label: "demo", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = .critical
+        self.logger = logger
         issuer = try TestIssuer(issuer: configuration.issuer, audience: configuration.audience)
     }
 
     /// Runs the demo API for a test; it follows the issuer's revocation feed.
     func withAPI(_ body: @Sendable (API) async throws -> Void) async throws {
-        try await issuer.withVerifier {
-            $0 = DemoAPI.verification(issuer.credentials)
-        } _: { verifier in
+        try await issuer.withVerifier(configured: DemoAPI.verification(issuer.credentials)) { verifier in
             let demo = DemoAPI(configuration: configuration, verifier: verifier, logger: logger)
             try await body(Application(router: demo.router(), logger: logger))
         }

@@ -9,6 +9,10 @@ import Testing
 
 @Suite("Keys from an address", .timeLimit(.minutes(5)))
 struct KeyReaderTests {
+    private static func keySet(_ keys: SigningKey...) -> JSONObject {
+        ["keys": .array(keys.map { .object($0.publicJWK.members) })]
+    }
+
     private static func answering(_ body: JSONObject) -> KeyReader {
         KeyReader { _ in body.serialized() }
     }
@@ -32,7 +36,7 @@ struct KeyReaderTests {
         ]
     )
     func refusedAddresses(address: String) async throws {
-        let set = DemoFixture.keySet(try SigningKey.generate(.es256))
+        let set = Self.keySet(try SigningKey.generate(.es256))
         let failure = await Self.refusal(Self.answering(set), address)
         #expect(failure?.status == .usage, "\(address)")
         #expect(failure?.description.contains("hunter2") != true)
@@ -46,7 +50,7 @@ struct KeyReaderTests {
     )
     func goodAddresses(address: String) async throws {
         let key = try SigningKey.generate(.es256)
-        let found = try await Self.answering(DemoFixture.keySet(key)).read(address)
+        let found = try await Self.answering(Self.keySet(key)).read(address)
         #expect(found.keys == [key.publicJWK])
     }
 
@@ -64,7 +68,7 @@ struct KeyReaderTests {
     @Test("From a live address: a set is read, a redirect is not followed, a long answer and an error are refused")
     func live() async throws {
         let key = try SigningKey.generate(.es256)
-        let set = String(decoding: DemoFixture.keySet(key).serialized(), as: UTF8.self)
+        let set = String(decoding: Self.keySet(key).serialized(), as: UTF8.self)
         let router = Router()
         router.get("jwks") { _, _ in set }
         router.get("away") { _, _ in Response.redirect(to: "/jwks", type: .found) }
