@@ -38,8 +38,10 @@ struct WebShop {
             // The token is refreshed when it must be, and never leaves the server but for the API.
             let orders = AuthorizedTransport(to: api, with: context.person)
             let response = try await orders.send(TransportRequest(url: api + "/orders"))
+            let name = try await context.person.userInfo()["name"]?.stringValue
             return Page.account(
                 context.person,
+                name: name ?? context.person.subject,
                 status: response.status,
                 orders: String(decoding: response.body, as: UTF8.self)
             )
@@ -65,9 +67,8 @@ enum Page {
         return HTML(body: #"<p>Signed in as \#(escaped(person.subject)).</p><p><a href="/account">My orders</a></p>"#)
     }
 
-    static func account(_ person: SignedInPerson, status: Int, orders: String) -> HTML {
-        let name = person.claims["name"]?.stringValue ?? person.subject
-        return HTML(
+    static func account(_ person: SignedInPerson, name: String, status: Int, orders: String) -> HTML {
+        HTML(
             body: """
                 <h1>Hello, \(escaped(name))</h1>
                 <p>The orders API answered \(status):</p>

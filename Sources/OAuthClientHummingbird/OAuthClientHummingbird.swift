@@ -84,6 +84,11 @@ public struct SignedInPerson: AccessTokenSource, Sendable, Concealed {
         try await login.tokens(of: key).accessToken()
     }
 
+    /// What the issuer says about the person now (OIDC Core §5.3): name, address, whatever the scopes allow.
+    public func userInfo() async throws(OAuthClientError) -> JSONObject {
+        try await login.party.userInfo(accessToken: try await accessToken(), expecting: subject)
+    }
+
     /// Says that an API refused this access token.
     public func invalidate(_ accessToken: String) async {
         try? await login.tokens(of: key).invalidate(accessToken)
