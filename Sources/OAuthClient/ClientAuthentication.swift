@@ -51,8 +51,8 @@ public struct ClientAuthentication: Sendable, Concealed {
         case .basic(let secret):
             // RFC 6749 §2.3.1: "The client identifier is encoded using the "application/x-www-form-urlencoded" encoding
             // algorithm"
-            let pair = "\(Self.encoded(registration.clientID)):\(Self.encoded(secret.exposed))"
-            headers.append(("Authorization", "Basic \(Base64.encode(Array(pair.utf8)))"))
+            let credentials = BasicCredentials(name: registration.clientID, secret: secret)
+            headers.append(("Authorization", credentials.authorization))
         case .post(let secret):
             form.append(FormField("client_id", registration.clientID))
             form.append(FormField("client_secret", secret.exposed))
@@ -63,10 +63,6 @@ public struct ClientAuthentication: Sendable, Concealed {
             form.append(FormField("client_assertion", assertion))
         }
     }
-
-    /// Form-encoded, with a space as `%20`: that is read like `+` by those who decode forms, and rightly by those who only
-    /// undo percent signs, such as Authlib.
-    private static func encoded(_ text: String) -> String { FormEncoding.encode(text).replacing("+", with: "%20") }
 
     private func assertion(
         _ registration: ClientRegistration,

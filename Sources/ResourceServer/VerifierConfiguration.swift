@@ -14,26 +14,7 @@ public struct APICredentials: Sendable, CustomStringConvertible, CustomReflectab
     }
 
     /// The value of `Authorization` with which a request to the issuer is sent (RFC 6749 §2.3.1).
-    var authorization: String {
-        let pair = Array("\(Self.formEncoded(clientID)):\(Self.formEncoded(secret.exposed))".utf8)
-        let text = Base64URL.encode(pair).map { $0 == "-" ? "+" : $0 == "_" ? "/" : $0 }
-        return "Basic " + String(text) + String(repeating: "=", count: (4 - text.count % 4) % 4)
-    }
-
-    /// RFC 6749 appendix B: application/x-www-form-urlencoded.
-    static func formEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var result: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "*"):
-                result.append(byte)
-            default: result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
+    var authorization: String { BasicCredentials(name: clientID, secret: secret).authorization }
 
     /// The name, and that there is a secret.
     public var description: String { "\(clientID):<secret>" }

@@ -5,6 +5,7 @@ internal import Instants
 internal import IssuerConnection
 internal import JOSE
 internal import Logging
+internal import OAuthVocabulary
 internal import Synchronization
 
 final class IssuerDialogue: Sendable {

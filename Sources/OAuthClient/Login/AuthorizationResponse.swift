@@ -10,7 +10,7 @@ enum AuthorizationResponse {
         for pending: PendingLogin,
         issuer metadata: IssuerMetadata
     ) throws(OAuthClientError) -> String {
-        guard let fields = FormEncoding.decode(query) else {
+        guard let fields = FormEncoding.fields(query) else {
             throw OAuthClientError(.responseInvalid, reason: "the authorization response cannot be read")
         }
         // RFC 6749 §3.1: "Request and response parameters MUST NOT be included more than once."

@@ -1,5 +1,6 @@
 internal import IssuerConnection
 public import JOSE
+internal import OAuthVocabulary
 
 extension RelyingParty {
     /// What userinfo says about the person (OpenID Connect Core §5.3).

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Instants
 import IssuerConnection
 import OAuthVocabulary
@@ -62,32 +61,16 @@ struct FeedRequests: Sendable {
         _ type: String,
         within timeout: Duration
     ) -> TransportRequest {
-        let pairs = query.map { "\($0)=\(Self.encoded($1))" }.joined(separator: "&")
-        // RFC 6749 §2.3.1 has both halves form-encoded before they are joined.
-        let credential = "\(Self.encoded(subscription.clientID)):\(Self.encoded(subscription.secret.exposed))"
+        let pairs = FormEncoding.encode(query.map { (name: $0, value: $1) })
+        let credentials = BasicCredentials(name: subscription.clientID, secret: subscription.secret)
         return TransportRequest(
             url: "\(endpoints.feed)/\(resource)?\(pairs)",
             headers: [
-                ("Accept", type), ("Authorization", "Basic \(Data(credential.utf8).base64EncodedString())"),
+                ("Accept", type), ("Authorization", credentials.authorization),
                 ("Cache-Control", "no-store"),
             ],
             timeout: timeout
         )
-    }
-
-    /// Every octet but letters, digits and `-._~` as `%XX`.
-    private static func encoded(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E:
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                encoded += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
-            }
-        }
-        return encoded
     }
 
     /// Whether the response is what was asked for.

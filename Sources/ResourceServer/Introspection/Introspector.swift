@@ -6,6 +6,7 @@ internal import Instants
 internal import IssuerConnection
 internal import JOSE
 internal import Logging
+internal import OAuthVocabulary
 internal import Synchronization
 
 /// Asks the issuer about tokens: one question a token at a time, so many at once, and none for a while after failures.
@@ -160,7 +161,7 @@ final class Introspector: Sendable {
         guard let endpoint = await endpoint() else {
             throw TransportError(.unreachable, reason: "the issuer's introspection endpoint is not known")
         }
-        let body = "token=\(APICredentials.formEncoded(token))&token_type_hint=access_token"
+        let body = "token=\(FormEncoding.encode(token))&token_type_hint=access_token"
         let response = try await transport.send(
             TransportRequest(
                 method: "POST",
