@@ -32,12 +32,14 @@ package enum FormEncoding {
         return pairs
     }
 
+    /// Letters, digits and `*-._` as they are, everything else as `%XX`; a space too, which reads everywhere, where `+`
+    /// is a space to those who decode forms only.
     package static func encode(_ text: String) -> String {
         var out: [UInt8] = []
         for byte in text.utf8 {
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
+                UInt8(ascii: "*"):
                 out.append(byte)
             default:
                 out.append(UInt8(ascii: "%"))

@@ -295,6 +295,8 @@ struct FeedServingTests {
                         #expect(await here.wait { ends($0.entries, token.claim) })
                         #expect(await there.wait { ends($0.entries, token.claim) })
                     }
+                    // A command ends its target twice: see Workbench.endWhatSlippedThrough.
+                    for reader in [here, there] { #expect(await reader.wait { $0.entries.count == 2 * tokens.count }) }
                     #expect(here.entries == there.entries)
                     #expect(here.fault == nil && there.fault == nil)
                     // The first one stops, and with it gives its lease back: the second one goes on.
