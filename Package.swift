@@ -315,7 +315,7 @@ let package = Package(
                 "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "SQLiteStore",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerTesting", "IssuerConnection",
                 "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,
-                asyncHTTPClient, argumentParser, nioCore, nioHTTP1, logging,
+                asyncHTTPClient, argumentParser, nioCore, nioPosix, nioHTTP1, logging,
             ],
             swiftSettings: settings
         ),

@@ -87,7 +87,9 @@ extension FeedFollower {
             }
             let texts = try Self.messages(in: body)
             for text in texts { try take(text, keys) }
-            guard uptime - max(began, lastCoverage ?? began) <= limits.helloTimeout else {
+            // An answer proves nothing of the time for which the issuer held it.
+            let longest = limits.helloTimeout + .seconds(limits.pollingWait)
+            guard uptime - max(began, lastCoverage ?? began) <= longest else {
                 throw FeedFault(.silence, "nothing that makes knowledge fresher")
             }
             do { try await around.clock.sleep(for: limits.pollingInterval) } catch { return }

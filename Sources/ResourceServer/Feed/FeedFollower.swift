@@ -36,7 +36,7 @@ final class FeedFollower {
     private var failures = 0
     private var brokenStreams = 0
     private var askedForSmallerSet: Duration?
-    /// When something last made the knowledge fresher.
+    /// As of when everything is known.
     private(set) var lastCoverage: Duration?
 
     init(_ around: FeedSurroundings) {
@@ -179,7 +179,8 @@ final class FeedFollower {
             state.setFollowing(.standing)
             if failures > 0 { around.logger.info("the revocation feed is followed again") }
             failures = 0
-            lastCoverage = uptime
+            // Not when it came, but what it proves: one that always proves too little is worth another connection.
+            lastCoverage = max(coverage, lastCoverage ?? coverage)
         }
         if let reason = step.wantsSnapshot {
             throw FeedFault(.snapshotRequired, reason, remedy: .snapshot)

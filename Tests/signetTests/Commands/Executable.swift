@@ -105,6 +105,7 @@ final class Child: Sendable {
 
     func terminate() { process.terminate() }
     func interrupt() { process.interrupt() }
+    func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
 }
 
 /// An answer that was to be JSON and was not.
