@@ -7,6 +7,13 @@ package protocol Payload: Codable, Sendable {
     /// The version that this program writes; 1 until the shape changes. Whoever raises it adds how the earlier shape is
     /// read, and a frozen fixture of it.
     static var version: Int { get }
+
+    /// The body as ``encoded()`` writes it, byte for byte; `nil` leaves it to the general encoder.
+    ///
+    /// Only for what is written by the thousand a second: the general one costs tens of microseconds.
+    var spelledBody: [UInt8]? { get }
+    /// The body that was spelled like that; `nil` leaves it to the general decoder, which also says what is wrong.
+    static func read(_ text: inout PayloadScanner) -> Self?
 }
 
 private struct Envelope<Body: Codable>: Codable {
@@ -16,9 +23,14 @@ private struct Envelope<Body: Codable>: Codable {
 
 extension Payload {
     package static var version: Int { 1 }
+    package var spelledBody: [UInt8]? { nil }
+    package static func read(_ text: inout PayloadScanner) -> Self? { nil }
 
     /// The payload as bytes for a record.
     package func encoded() throws(StoreError) -> [UInt8] {
+        if let spelledBody {
+            return Array("{\"body\":".utf8) + spelledBody + Array(",\"v\":\(Self.version)}".utf8)
+        }
         do {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -34,6 +46,14 @@ extension Payload {
     package init(from record: Record) throws(StoreError) {
         guard record.key.kind == Self.kind else {
             throw .corrupt(reason: "a \(record.key.kind) record was read as \(Self.kind)")
+        }
+        var text = PayloadScanner(record.payload)
+        if text.take("{\"body\":"), let body = Self.read(&text), text.take(",\"v\":"),
+            text.number() == Int64(Self.version),
+            text.take("}"), text.isAtEnd
+        {
+            self = body
+            return
         }
         guard let envelope = try? JSONDecoder().decode(Envelope<Self>.self, from: Data(record.payload)) else {
             throw .corrupt(reason: "a \(Self.kind) payload cannot be read")

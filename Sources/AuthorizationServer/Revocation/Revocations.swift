@@ -19,6 +19,17 @@ package struct RevocationRecord: Payload, Hashable {
     package var target: String
     /// Everything issued to the target up to and including this moment is void.
     package var notBefore: Instant
+
+    // Written for every act that ends a right.
+    package var spelledBody: [UInt8]? {
+        var text = PayloadWriter(reserving: 128)
+        text.add("{\"notBefore\":")
+        text.add(notBefore.millisecondsSinceEpoch)
+        text.add(",\"target\":")
+        text.add(target)
+        text.add("}")
+        return text.spelled
+    }
 }
 
 /// Ends rights, and tells whether they were ended.
@@ -58,8 +69,6 @@ package struct Revocations: Sendable {
             .insert(
                 Record(
                     key: announced.key,
-                    subject: announced.subject?.value,
-                    client: announced.client?.value,
                     expiresAt: now + FeedLog.retention,
                     payload: try announced.encoded()
                 )

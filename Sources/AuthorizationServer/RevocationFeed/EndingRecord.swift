@@ -60,7 +60,9 @@ package struct FeedBatch: Payload, Hashable {
     package var sequencedAt: Instant
     /// The audiences whose feed begins with this batch.
     package var opened: [String]
-    /// In their order. Endings with the cause `widened` are no acts: only readers of the feed need them.
+    /// In their order.
+    ///
+    /// Endings with the cause `widened` are no acts: only readers of the feed need them.
     package var endings: [EndingRecord]
 
     package init(number: Int64, sequencedAt: Instant, opened: [String] = [], endings: [EndingRecord]) {
@@ -71,4 +73,124 @@ package struct FeedBatch: Payload, Hashable {
     }
 
     package static func key(_ number: Int64) -> RecordKey { RecordKey(kind, String(number)) }
+}
+
+// MARK: - Spelling
+
+// Version 1 of both, spelled by hand: under a storm the outbox is written and read ten thousand times a second.
+
+extension EndingRecord {
+    package var spelledBody: [UInt8]? {
+        var text = PayloadWriter()
+        text.add("{\"at\":")
+        text.add(at.millisecondsSinceEpoch)
+        if let audiences {
+            text.add(",\"audiences\":")
+            text.add(audiences)
+        }
+        text.add(",\"cause\":")
+        text.add(cause.value)
+        if let client {
+            text.add(",\"client\":")
+            text.add(client.value)
+        }
+        text.add(",\"expiresAt\":")
+        text.add(expiresAt.millisecondsSinceEpoch)
+        if let session {
+            text.add(",\"session\":")
+            text.add(session.value)
+        }
+        if let statusIndex {
+            text.add(",\"statusIndex\":")
+            text.add(statusIndex)
+        }
+        if let subject {
+            text.add(",\"subject\":")
+            text.add(subject.value)
+        }
+        text.add(",\"target\":")
+        text.add(target.name)
+        text.add(",\"version\":")
+        text.add(version)
+        text.add("}")
+        return text.spelled
+    }
+
+    package static func read(_ text: inout PayloadScanner) -> EndingRecord? {
+        guard text.take("{\"at\":"), let at = text.number() else { return nil }
+        var audiences: [String]?
+        if text.take(",\"audiences\":[") {
+            guard let read = text.elements({ $0.text() }) else { return nil }
+            audiences = read
+        }
+        guard text.take(",\"cause\":"), let cause = text.text() else { return nil }
+        var client: ClientID?
+        if text.take(",\"client\":") {
+            guard let read = text.text().flatMap({ ClientID($0) }) else { return nil }
+            client = read
+        }
+        guard text.take(",\"expiresAt\":"), let expiresAt = text.number() else { return nil }
+        var session: SessionID?
+        if text.take(",\"session\":") {
+            guard let read = text.text().flatMap({ SessionID($0) }) else { return nil }
+            session = read
+        }
+        var statusIndex: Int64?
+        if text.take(",\"statusIndex\":") {
+            guard let read = text.number() else { return nil }
+            statusIndex = read
+        }
+        var subject: Subject?
+        if text.take(",\"subject\":") {
+            guard let read = text.text().flatMap({ Subject($0) }) else { return nil }
+            subject = read
+        }
+        guard text.take(",\"target\":"), let target = text.text().flatMap({ RevocationTarget(name: $0) }),
+            text.take(",\"version\":"), let version = text.number(), text.take("}")
+        else { return nil }
+        var ending = Ending(target, because: EndingCause(cause), subject: subject, audiences: audiences)
+        ending.statusIndex = statusIndex
+        var record = EndingRecord(
+            ending,
+            at: Instant(millisecondsSinceEpoch: at),
+            expiresAt: Instant(millisecondsSinceEpoch: expiresAt),
+            version: version
+        )
+        // As they are stored, whatever the target says.
+        (record.subject, record.session, record.client) = (subject, session, client)
+        return record
+    }
+}
+
+extension FeedBatch {
+    package var spelledBody: [UInt8]? {
+        var text = PayloadWriter(reserving: 256 * (endings.count + 1))
+        text.add("{\"endings\":[")
+        for (index, ending) in endings.enumerated() {
+            if index > 0 { text.add(",") }
+            text.add(body: ending.spelledBody)
+        }
+        text.add("],\"number\":")
+        text.add(number)
+        text.add(",\"opened\":")
+        text.add(opened)
+        text.add(",\"sequencedAt\":")
+        text.add(sequencedAt.millisecondsSinceEpoch)
+        text.add("}")
+        return text.spelled
+    }
+
+    package static func read(_ text: inout PayloadScanner) -> FeedBatch? {
+        guard text.take("{\"endings\":["), let endings = text.elements({ EndingRecord.read(&$0) }),
+            text.take(",\"number\":"), let number = text.number(),
+            text.take(",\"opened\":["), let opened = text.elements({ $0.text() }),
+            text.take(",\"sequencedAt\":"), let sequencedAt = text.number(), text.take("}")
+        else { return nil }
+        return FeedBatch(
+            number: number,
+            sequencedAt: Instant(millisecondsSinceEpoch: sequencedAt),
+            opened: opened,
+            endings: endings
+        )
+    }
 }

@@ -21,6 +21,9 @@ package struct FeedLimits: Sendable {
     static let upkeepInterval: Duration = .seconds(1)
     /// The most endings in one batch.
     static let batchSize = 1000
+    /// The most pages of the outbox that are numbered in one apply: each waits for the writes before it, and with the
+    /// deletions of so many the apply is still one that a store takes together with others.
+    static let pagesAtOnce = 4
     /// The most pages of the outbox in one look.
     static let pagesPerLook = 16
     /// How often old batches are deleted, and how many at once.

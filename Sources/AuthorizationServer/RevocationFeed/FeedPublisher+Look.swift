@@ -125,7 +125,22 @@ extension FeedPublisher {
     /// Reads on in the outbox; returns whether anything was published.
     private func readOutbox(_ engine: inout Engine, now: Instant) async throws -> Bool {
         var hasPublished = false
-        for _ in 0..<FeedLimits.pagesPerLook where engine.scan?.isRead == false {
+        for _ in 0..<FeedLimits.pagesPerLook / FeedLimits.pagesAtOnce where engine.scan?.isRead == false {
+            let records = try await readPages(&engine, now: now)
+            guard !records.isEmpty || !engine.opening.isEmpty else { continue }
+            if try await number(records, &engine, now: now) {
+                hasPublished = true
+            } else {
+                for record in records { engine.scan?.pending.insert(try EndingRecord(from: record).name) }
+            }
+        }
+        return hasPublished
+    }
+
+    /// What comes next in the outbox, as much as is numbered at once.
+    private func readPages(_ engine: inout Engine, now: Instant) async throws -> [Record] {
+        var records: [Record] = []
+        for _ in 0..<FeedLimits.pagesAtOnce where engine.scan?.isRead == false {
             let page = try await store.page(
                 EndingRecord.kind,
                 filter: .all,
@@ -133,26 +148,20 @@ extension FeedPublisher {
                 limit: FeedLimits.batchSize,
                 now: now
             )
-            if !page.isEmpty || !engine.opening.isEmpty {
-                if try await number(page, &engine, now: now) {
-                    hasPublished = true
-                } else {
-                    for record in page { engine.scan?.pending.insert(try EndingRecord(from: record).name) }
-                }
-            }
+            records += page
             engine.scan?.cursor = page.last?.key.identifier
             engine.scan?.isRead = page.count < FeedLimits.batchSize
         }
-        return hasPublished
+        return records
     }
 
-    /// Numbers a page if this node may; returns whether it did.
-    private func number(_ page: [Record], _ engine: inout Engine, now: Instant) async throws -> Bool {
+    /// Numbers what was read if this node may; returns whether it did.
+    private func number(_ records: [Record], _ engine: inout Engine, now: Instant) async throws -> Bool {
         guard let lease = engine.lease, var memory = engine.memory else { return false }
         // Handed over, not shared: a copy of what is live would be made otherwise.
         engine.memory = nil
         defer { engine.memory = memory }
-        let runs = try await sequencer.number(page, opening: engine.opening, in: &memory, lease: lease, now: now)
+        let runs = try await sequencer.number(records, opening: engine.opening, in: &memory, lease: lease, now: now)
         guard let runs else {
             logger.notice("another node numbers the revocation feed now")
             engine.lease = nil

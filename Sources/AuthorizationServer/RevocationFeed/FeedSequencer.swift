@@ -160,62 +160,77 @@ struct FeedSequencer: Sendable {
 
     /// Numbers what was read from the outbox; returns what it says to the audiences, or `nil` if this node was fenced off.
     ///
-    /// `memory` must be older than the page: what another node numbered since makes the apply fail.
+    /// `memory` must be older than what was read: what another node numbered since makes the apply fail. However much it
+    /// is, it is one apply, which waits for the writes before it once.
     func number(
-        _ page: [Record],
+        _ records: [Record],
         opening: [String],
         in memory: inout FeedMemory,
         lease: Int64,
         now: Instant
     ) async throws(StoreError) -> [FeedRun]? {
         var endings: [(name: String, ending: EndingRecord)] = []
-        for record in page {
+        endings.reserveCapacity(records.count)
+        for record in records {
             let ending = try EndingRecord(from: record)
             endings.append((ending.name, ending))
         }
         endings.sort { ($0.ending.at, $0.name) < ($1.ending.at, $1.name) }
         // Until the apply is known to have worked.
         memory.isLiveSound = false
-        var ordered: [EndingRecord] = []
-        for (_, ending) in endings {
-            memory.live.insert(ending)
-            ordered.append(ending)
-            while let widened = memory.live.widening() {
-                memory.live.insert(widened)
-                ordered.append(widened)
-            }
-        }
-        let batch = FeedBatch(
-            number: memory.state.last + 1,
-            sequencedAt: max(now, memory.state.lastSequencedAt),
-            opened: opening,
-            endings: ordered
-        )
-        var positions = memory.positions
-        let runs = derivation.runs(of: batch, epoch: memory.state.epoch, positions: &positions)
         var state = memory.state
-        state.last = batch.number
-        state.lastSequencedAt = batch.sequencedAt
+        var positions = memory.positions
+        var runs: [FeedRun] = []
+        var batches: [FeedBatch] = []
+        var rest = endings[...]
+        repeat {
+            let batch = FeedBatch(
+                number: state.last + 1,
+                sequencedAt: max(now, state.lastSequencedAt),
+                opened: batches.isEmpty ? opening : [],
+                endings: Self.take(rest.prefix(FeedLimits.batchSize).lazy.map(\.ending), into: &memory.live)
+            )
+            rest = rest.dropFirst(FeedLimits.batchSize)
+            runs += derivation.runs(of: batch, epoch: state.epoch, positions: &positions)
+            state.last = batch.number
+            state.lastSequencedAt = batch.sequencedAt
+            batches.append(batch)
+        } while !rest.isEmpty
         state.heads = FeedMemory.heads(positions)
         var changes: [Change] = [
             .require(FeedLease.key, version: lease),
             .replace(Record(key: FeedState.key, payload: try state.encoded()), ifVersion: memory.version),
-            .insert(
-                Record(
-                    key: FeedBatch.key(batch.number),
-                    expiresAt: now + FeedLog.retention,
-                    payload: try batch.encoded()
-                )
-            ),
         ]
-        changes += page.map { .delete($0.key) }
+        for batch in batches {
+            let record = Record(
+                key: FeedBatch.key(batch.number),
+                expiresAt: now + FeedLog.retention,
+                payload: try batch.encoded()
+            )
+            changes.append(.insert(record))
+        }
+        changes += records.map { .delete($0.key) }
         guard case .applied = try await store.apply(changes, now: now) else { return nil }
         memory.state = state
         memory.positions = positions
         memory.version += 1
-        memory.ends.append(batch.end)
+        memory.ends += batches.map(\.end)
         memory.isLiveSound = true
         return runs
+    }
+
+    /// The endings in their order, each with the cut-offs that it makes necessary.
+    private static func take(_ endings: some Sequence<EndingRecord>, into live: inout LiveEndings) -> [EndingRecord] {
+        var ordered: [EndingRecord] = []
+        for ending in endings {
+            live.insert(ending)
+            ordered.append(ending)
+            while let widened = live.widening() {
+                live.insert(widened)
+                ordered.append(widened)
+            }
+        }
+        return ordered
     }
 
     /// Deletes the oldest batches that nobody needs any more.

@@ -23,6 +23,21 @@ package struct TokenHorizon: Payload, Hashable {
 
     package init() {}
 
+    // Read for every act that ends a right.
+    package static func read(_ text: inout PayloadScanner) -> TokenHorizon? {
+        guard text.take("{\"served\":[") else { return nil }
+        let served = text.elements { text -> Served? in
+            guard text.take("{\"milliseconds\":"), let milliseconds = text.number(), text.take(",\"until\":"),
+                let until = text.number(), text.take("}")
+            else { return nil }
+            return Served(milliseconds: milliseconds, until: Instant(millisecondsSinceEpoch: until))
+        }
+        guard let served, text.take("}") else { return nil }
+        var horizon = TokenHorizon()
+        horizon.served = served
+        return horizon
+    }
+
     /// From the moment of an ending until no access token that was issued before is left.
     func reach(_ configuration: ProviderConfiguration, at now: Instant) -> Duration {
         let known = served.filter { now < $0.until }.map { Duration.milliseconds($0.milliseconds) }.max()

@@ -53,9 +53,9 @@ extension FeedFollower {
                         guard Self.events.contains(event.type) else { return }
                         try self.take(event.data, keys)
                     }
-                    let last = max(began, self.lastCoverage ?? began)
+                    let last = max(began, self.lastCoverage ?? began, self.lastAdvance ?? began)
                     guard self.uptime - last <= (last == began ? self.limits.helloTimeout : self.limits.silence) else {
-                        throw FeedFault(.silence, "nothing that makes knowledge fresher")
+                        throw FeedFault(.silence, "nothing that was new, or makes knowledge fresher")
                     }
                 }
             )

@@ -38,6 +38,8 @@ final class FeedFollower {
     private var askedForSmallerSet: Duration?
     /// As of when everything is known.
     private(set) var lastCoverage: Duration?
+    /// When the place in the feed last moved on: under a storm the issuer proves itself less often than it tells.
+    private(set) var lastAdvance: Duration?
 
     init(_ around: FeedSurroundings) {
         self.around = around
@@ -172,7 +174,10 @@ final class FeedFollower {
         if let keys = step.keys { around.onKeys(keys) }
         if let time = step.issuerTime { state.note(issuerTime: time, keySetDigest: ledger.keySetDigest ?? "") }
         var isFull = false
-        if !step.entries.isEmpty { isFull = state.insert(step.entries, forgettingExpiredAt: expiry) }
+        if !step.entries.isEmpty {
+            lastAdvance = uptime
+            isFull = state.insert(step.entries, forgettingExpiredAt: expiry)
+        }
         if let coverage = step.coverage {
             if let expiry { state.forget(expiredAt: expiry) }
             state.cover(upTo: coverage)

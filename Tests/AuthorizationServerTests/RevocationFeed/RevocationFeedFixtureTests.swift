@@ -34,6 +34,47 @@ import Testing
         try roundTrip(FeedKeyRecord.self, Self.key)
     }
 
+    @Test func `What does not look like our own spelling is read all the same`() throws {
+        let record = Record(key: RecordKey(EndingRecord.kind, "x"), payload: Array(Self.ending.utf8))
+        let ending = try EndingRecord(from: record)
+        let others = [
+            #"{"v": 1, "body": {"version":1,"target":"token:t","subject":"alice","statusIndex":7,"session":"s","#
+                + #""expiresAt":1800000930000,"client":"app","cause":"revoked","audiences":["https://api.example"],"#
+                + #""at":1800000000000}}"#,
+            Self.ending.replacing("https://", with: #"https:\/\/"#),
+        ]
+        for other in others {
+            var written = record
+            written.payload = Array(other.utf8)
+            #expect(try EndingRecord(from: written) == ending)
+        }
+    }
+
+    @Test(arguments: [#"a "quoted" cause"#, #"back\slash"#, "line\nfeed", "\u{1}", "é 🦉 /", ""])
+    func `Any text comes back from an ending and from a batch`(_ text: String) throws {
+        let record = Record(key: RecordKey(EndingRecord.kind, "x"), payload: Array(Self.ending.utf8))
+        var ending = try EndingRecord(from: record)
+        ending.cause = EndingCause(text)
+        ending.audiences = [text, text]
+        var written = record
+        written.payload = try ending.encoded()
+        #expect(try EndingRecord(from: written) == ending)
+        let batch = FeedBatch(number: 9, sequencedAt: ending.at, opened: [text], endings: [ending, ending])
+        let stored = Record(key: FeedBatch.key(9), payload: try batch.encoded())
+        #expect(try FeedBatch(from: stored) == batch)
+    }
+
+    @Test(arguments: [
+        #"{"body":{"at":1800000000000,"cause":"revoked","expiresAt":1800000930000,"target":"person:t","version":1},"v":1}"#,
+        #"{"body":{"at":1800000000000,"cause":"revoked","expiresAt":1800000930000,"target":"token:t","version":1},"v":2}"#,
+        #"{"body":{"at":1800000000000,"cause":"revoked","expiresAt":1800000930000,"target":"token:t"},"v":1}"#,
+        #"{"body":{"at":1800000000000,"cause":"revoked","expiresAt":1800000930000,"target":"token:t","version":1},"v":1}}"#,
+    ])
+    func `What is not an ending of version 1 is refused`(_ text: String) {
+        let record = Record(key: RecordKey(EndingRecord.kind, "x"), payload: Array(text.utf8))
+        #expect(throws: StoreError.self) { try EndingRecord(from: record) }
+    }
+
     @Test(arguments: ["token:t", "grant:g", "session:s", "subject:a:b", "client:c", "key:k", "everything"])
     func `A target is read by its name`(_ name: String) {
         #expect(RevocationTarget(name: name)?.name == name)

@@ -29,6 +29,34 @@ import Testing
         #expect(try await feed.world.store.apply(changes, now: now) == .applied)
     }
 
+    @Test func `A backlog is numbered in one apply, in batches of the usual size, and every node derives the same`()
+        async throws
+    {
+        let feed = try await FeedWorld()
+        let other = feed.node(seed: 7)
+        try await other.prepare()
+        var reader = try await feed.reader(of: other)
+        for wave in 0..<5 {
+            try await store(
+                (0..<(wave < 4 ? 1000 : 500)).map {
+                    Ending(.token(try #require(TokenID("token-\(wave)-\($0)"))), because: .revoked)
+                },
+                feed
+            )
+        }
+        let now = feed.world.now
+        let before = try Stored<FeedState>(#require(try await feed.world.store.find(FeedState.key, now: now)))
+        #expect(await feed.feed.tick() == .published)
+        let after = try Stored<FeedState>(#require(try await feed.world.store.find(FeedState.key, now: now)))
+        let batches = try await FeedLog(store: feed.world.store).batches(after: before.content.last, now: now)
+        #expect(batches.map(\.endings.count) == [1000, 1000, 1000, 1000, 500])
+        #expect(after.record.version == before.record.version + 2)
+        #expect(Set(batches.flatMap(\.endings).map(\.name)).count == 4500)
+        try await feed.update(&reader, from: other)
+        #expect(reader.position?.sequence == 4500)
+        #expect(try await feed.reader().position == reader.position)
+    }
+
     @Test(arguments: zip([1, 40], [4, 10]))
     func `FIELD R48: a storm of 10,000 endings in a second neither loses one nor exceeds its bound`(
         _ clients: Int,

@@ -466,6 +466,28 @@ struct FeedReaderTests {
         #expect(bench.reader.faults == (isAlive ? [:] : ["silence": 1]))
     }
 
+    @Test("A stream that brings news is not silent, but nor does it make knowledge fresher", arguments: [true, false])
+    func news(isNew: Bool) async throws {
+        let clock = FeedClock()
+        let issuer = try FeedIssuer(clock: clock)
+        let bench = FeedBench(clock: clock, issuer: issuer) { question, number in
+            guard number < 2 else { return .over }
+            if number == 0 { return try issuer.answer(snapshot: question) }
+            let delta = FeedAnswer.Piece.make {
+                guard isNew else { return Array(": still here\n\n".utf8) }
+                issuer.end(RevocationHandle(high: 1, low: UInt64(issuer.count)))
+                return try issuer.event(issuer.deltaMessage(from: issuer.count - 1))
+            }
+            return try issuer.answer(events: question, (0..<20).flatMap { _ in [.pass(.milliseconds(500)), delta] })
+        }
+        await bench.play()
+        #expect(bench.reader.faults == (isNew ? [:] : ["silence": 1]))
+        if isNew {
+            #expect(bench.state.isRevoked(FeedIssuer.oldToken(RevocationHandle(high: 1, low: 19)), keyID: nil))
+            #expect(bench.state.freshness.staleness ?? .zero >= .seconds(10))
+        }
+    }
+
     @Test("Becoming known is waited for, and the wait can be cancelled")
     func becomesKnown() async throws {
         let clock = FeedClock()

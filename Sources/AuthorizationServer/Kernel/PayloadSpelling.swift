@@ -1,0 +1,79 @@
+/// Writes JSON as the general encoder of payloads does, for payloads that spell themselves: keys in their order.
+struct PayloadWriter {
+    private var bytes: [UInt8] = []
+    private var isPlain = true
+
+    /// What was written; `nil` if a text needs escapes, which only the general encoder writes.
+    var spelled: [UInt8]? { isPlain ? bytes : nil }
+
+    init(reserving count: Int = 256) { bytes.reserveCapacity(count) }
+
+    mutating func add(_ literal: StaticString) { literal.withUTF8Buffer { bytes += $0 } }
+
+    mutating func add(_ number: Int64) { bytes += String(number).utf8 }
+
+    mutating func add(_ text: String) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { isPlain = false }
+            bytes.append(byte)
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    mutating func add(_ texts: [String]) {
+        add("[")
+        for (index, text) in texts.enumerated() {
+            if index > 0 { add(",") }
+            add(text)
+        }
+        add("]")
+    }
+
+    /// What another payload spelled; what it could not spell, this one cannot either.
+    mutating func add(body: [UInt8]?) {
+        if let body { bytes += body } else { isPlain = false }
+    }
+}
+
+/// Reads JSON that is spelled exactly as ``PayloadWriter`` does: whatever differs is not read, and no fault.
+package struct PayloadScanner {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ bytes: [UInt8]) { rest = bytes[...] }
+
+    var isAtEnd: Bool { rest.isEmpty }
+
+    /// Whether this came next; it is passed over then.
+    mutating func take(_ literal: StaticString) -> Bool {
+        let isNext = literal.withUTF8Buffer { rest.starts(with: $0) }
+        if isNext { rest = rest.dropFirst(literal.utf8CodeUnitCount) }
+        return isNext
+    }
+
+    mutating func number() -> Int64? {
+        let digits = rest.prefix { $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard let number = Int64(String(decoding: digits, as: UTF8.self)) else { return nil }
+        rest = rest[digits.endIndex...]
+        return number
+    }
+
+    mutating func text() -> String? {
+        guard rest.first == UInt8(ascii: "\"") else { return nil }
+        let content = rest.dropFirst().prefix { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && $0 >= 0x20 }
+        guard content.endIndex < rest.endIndex, rest[content.endIndex] == UInt8(ascii: "\"") else { return nil }
+        rest = rest[(content.endIndex + 1)...]
+        return String(validating: content, as: UTF8.self)
+    }
+
+    /// Elements of an array, whose opening bracket was passed over.
+    mutating func elements<Element>(_ element: (inout PayloadScanner) -> Element?) -> [Element]? {
+        if take("]") { return [] }
+        var elements: [Element] = []
+        repeat {
+            guard let next = element(&self) else { return nil }
+            elements.append(next)
+        } while take(",")
+        return take("]") ? elements : nil
+    }
+}
