@@ -110,6 +110,11 @@ extension TokenVerifier {
             // Nothing in the feed could ever name it.
             throw TokenRefusal(.tokenMalformed, detail: "the claim rev is missing or of an unknown version")
         }
+        // FIELD R48: handles are made for one audience, the first that the token names. Of a token whose first audience is
+        // another API only that API's feed tells.
+        guard let named = token.audience.first, named.utf8.elementsEqual(audience.utf8) else {
+            throw TokenRefusal(.tokenInvalid, detail: "the claim rev is for the feed of another audience")
+        }
         guard !feed.isRevoked(claim, keyID: keyID) else { throw TokenRefusal(.tokenRevoked, detail: "by the feed") }
         // The feed forgets what has expired by the issuer's clock. A clock here that is late, or the leeway, must not bring
         // a revoked token back to life.

@@ -28,6 +28,10 @@ import Testing
         #expect(issuer.received("/userinfo").first?.header("Authorization") == "Bearer at-value")
         let other = await refusal { _ = try await party().userInfo(accessToken: "at-value", expecting: "bob") }
         #expect(other?.code == .tokenInvalid)
+        // "Exactly": what Unicode holds for equivalent is another person.
+        issuer.on("/userinfo") { _ in .json(["sub": "jose\u{301}"]) }
+        let equivalent = await refusal { _ = try await party().userInfo(accessToken: "at", expecting: "jos\u{E9}") }
+        #expect(equivalent?.code == .tokenInvalid)
         issuer.on("/userinfo") { _ in
             .json([:], status: 401, [(name: "WWW-Authenticate", value: "Bearer error=\"invalid_token\"")])
         }

@@ -1,3 +1,4 @@
+package import Instants
 package import OAuthVocabulary
 
 /// What can be ended.
@@ -110,6 +111,8 @@ package struct Ending: Hashable, Sendable {
     package var audiences: [String]?
     /// The place of the grant in its status list, where it has one.
     package var statusIndex: Int64?
+    /// When the only token that this ends was issued, where that is known.
+    package var issuedAt: Instant?
 
     package init(
         _ target: RevocationTarget,

@@ -50,8 +50,9 @@ package struct Revocations: Sendable {
         let target = ending.target
         let found = try await store.find([.key(target.key), .key(TokenHorizon.key)], now: now)
         let existing = found[0]
-        var notBefore = now
-        if let existing { notBefore = max(now, try RevocationRecord(from: existing).notBefore) }
+        // The clock of the node that issued a token may be ahead of ours: the cut-off must not fall before the token.
+        var notBefore = max(now, ending.issuedAt ?? now)
+        if let existing { notBefore = max(notBefore, try RevocationRecord(from: existing).notBefore) }
         let record = Record(
             key: target.key,
             expiresAt: now + retention(of: target),
@@ -61,7 +62,7 @@ package struct Revocations: Sendable {
         let announced = EndingRecord(
             ending,
             at: notBefore,
-            expiresAt: notBefore + (horizon ?? TokenHorizon()).reach(configuration, at: now),
+            expiresAt: notBefore + reach(of: target, horizon ?? TokenHorizon(), now: now),
             version: (existing?.version ?? 0) + 1
         )
         var changes: [Change] = [existing.map { .replace(record, ifVersion: $0.version) } ?? .insert(record)]
@@ -81,21 +82,45 @@ package struct Revocations: Sendable {
     /// Ends the target, together with `others`, whatever else ends it at the same time.
     ///
     /// A conflict is always one of `others`: nothing was written then, and the target stands.
+    ///
+    /// - Parameter time: where something else than one token ends while this server issues: see
+    ///   ``endWhatSlippedThrough(_:since:by:)``.
     @discardableResult
     package func apply(
         ending: Ending,
         with others: [Change] = [],
-        now: Instant
+        now: Instant,
+        settlingBy time: (any TimeSource)? = nil
     ) async throws(StoreError) -> ApplyOutcome {
         for _ in 0..<Limits.applyAttempts {
             let outcome = try await store.apply(others + changes(ending: ending, now: now), now: now)
             switch outcome {
-            case .applied: return outcome
+            case .applied:
+                if let time { try await endWhatSlippedThrough(ending, since: now, by: time) }
+                return outcome
             case .conflict(let index, _) where index < others.count: return outcome
             case .conflict: continue
             }
         }
         throw .unavailable(reason: "the revocation of \(ending.target.name) lost every race")
+    }
+
+    /// Ends the target once more, now that the act which ended it is stored.
+    ///
+    /// Something may have been issued between the moment that the act carries and its commit: whoever holds a stolen
+    /// refresh token and never stops using it would have an access token that outlives the end by its whole life. Whatever
+    /// is decided after the commit reads the act.
+    package func endWhatSlippedThrough(
+        _ ending: Ending,
+        since moment: Instant,
+        by time: any TimeSource
+    ) async throws(StoreError) {
+        let now = time.moment().wall
+        if case .token = ending.target { return }
+        guard now > moment else { return }
+        var again = ending
+        again.cause = .repeated
+        try await apply(ending: again, now: now)
     }
 
     /// The latest cut-off among the targets: what was issued at it or before is void.
@@ -107,6 +132,16 @@ package struct Revocations: Sendable {
             latest = latest.map { max($0, notBefore) } ?? notBefore
         }
         return latest
+    }
+
+    /// How long the feed must tell of it.
+    ///
+    /// Whoever stole a key chooses the expiry inside a token, and caches may serve the key set of before for longer than
+    /// our own tokens live: a retired key is told of for as long as any token may be configured to live. The price is a
+    /// log that is kept for a day after a key was retired.
+    private func reach(of target: RevocationTarget, _ horizon: TokenHorizon, now: Instant) -> Duration {
+        guard !target.isSigningKey else { return Limits.longestTokenLifetime + Limits.clockSkew }
+        return horizon.reach(configuration, at: now)
     }
 
     /// How long the record must stand: until the last thing that it could affect has expired.

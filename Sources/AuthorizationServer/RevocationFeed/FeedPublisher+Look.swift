@@ -84,7 +84,9 @@ extension FeedPublisher {
             for audience in shared.audiences.keys { shared.audiences[audience]?.set?.forget(expiredAt: moment.wall) }
         }
         let known = engine.memory?.positions ?? [:]
-        engine.opening = try await registeredAudiences(now: moment.wall).filter { known[$0] == nil }
+        let registered = try await registeredAudiences(now: moment.wall)
+        engine.opening = registered.filter { known[$0] == nil }
+        endStreams(exceptOf: Set(registered))
         if let lease = engine.lease, engine.prunedAt.map({ $0 + FeedLimits.pruneInterval <= moment.steady }) ?? true {
             if var memory = engine.memory {
                 engine.memory = nil
@@ -94,6 +96,14 @@ extension FeedPublisher {
             engine.prunedAt = moment.steady
         }
         engine.upkeepAt = moment.steady
+    }
+
+    /// An API that was deleted reads no further: its credentials were asked for once, when its stream began.
+    private func endStreams(exceptOf registered: Set<String>) {
+        let readers = shared.withLock { shared in
+            shared.audiences.filter { !registered.contains($0.key) }.flatMap { Array($0.value.readers.values) }
+        }
+        for reader in readers { reader.finish() }
     }
 
     private func registeredAudiences(now: Instant) async throws -> [String] {

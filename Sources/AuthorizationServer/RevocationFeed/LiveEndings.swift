@@ -51,19 +51,23 @@ struct LiveEndings: Sendable {
 
     private mutating func insert(_ target: RevocationTarget, _ effect: Effect, in scope: String, isWidening: Bool) {
         guard !isCovered(target, effect, in: scope) else { return }
+        // With what is there already: together two cut-offs cover what neither does alone, and what is covered must go,
+        // or widening would try for ever to put a cut-off that is covered in its place.
+        var whole = effect
+        if let present = tables[scope]?[target] { whole.merge(present) }
         switch target {
         case .everything:
             for name in scope == Self.every ? Array(tables.keys) : [scope] {
                 // Whoever stole a key chooses the moment inside a token: no cut-off by time replaces a retired key.
-                drop(from: name) { !$0.isSigningKey && effect.covers($1) }
+                drop(from: name) { !$0.isSigningKey && whole.covers($1) }
             }
         case .client(let id) where isWidening:
-            drop(from: scope) { $1.client == id && effect.covers($1) }
+            drop(from: scope) { $1.client == id && whole.covers($1) }
         default:
             break
         }
         let before = tables[scope]?.count ?? 0
-        tables[scope, default: [:]][target, default: effect].merge(effect)
+        tables[scope, default: [:]][target] = whole
         count += (tables[scope]?.count ?? 0) - before
     }
 

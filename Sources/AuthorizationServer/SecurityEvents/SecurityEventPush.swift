@@ -144,7 +144,7 @@ package struct SecurityEventPusher: Sendable {
         var verdict: PushVerdict
         do throws(OAuthError) {
             let set = try events.signed(event.content)
-            // RFC 8935 §2.1: "The SET Transmitter … 'Content-Type' header field … 'application/secevent+jwt'"
+            // RFC 8935 §2.1 prescribes both header fields.
             var headers: [(name: String, value: String)] = [
                 (name: "Content-Type", value: "application/secevent+jwt"), (name: "Accept", value: "application/json"),
             ]

@@ -78,8 +78,7 @@ package final class SecurityEvents: Sendable {
             throw .internalFault("there is no active signing key for \(Self.algorithm.name)")
         }
         do {
-            // RFC 8417 §2.3: "It is RECOMMENDED that the value of the 'typ' header parameter … be 'secevent+jwt'"; SSF
-            // makes it a must.
+            // RFC 8417 §2.3: "the "typ" value used SHOULD be "secevent+jwt"."; SSF makes it a must.
             return try JWT.signed(JSONObject(parsing: Array(event.claims.utf8)), type: "secevent+jwt", by: key)
         } catch {
             throw .internalFault("a security event could not be signed: \(error.code)")

@@ -80,7 +80,11 @@ package struct TokenEndpoint: Endpoint {
                 if let ending {
                     // FIELD D15 (CVE-2020-15223): a revocation that could not be stored is an error, never passed over.
                     try await answering { () async throws(StoreError) in
-                        _ = try await services.revocations.apply(ending: ending, now: moment.wall)
+                        _ = try await services.revocations.apply(
+                            ending: ending,
+                            now: moment.wall,
+                            settlingBy: services.time
+                        )
                     }
                 }
                 throw error

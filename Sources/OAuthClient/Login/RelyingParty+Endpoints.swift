@@ -32,7 +32,8 @@ extension RelyingParty {
         let claims = try Answer.object(response)
         // OIDC Core §5.3.2: "The sub Claim in the UserInfo Response MUST be verified to exactly match the sub Claim in the
         // ID Token; if they do not match, the UserInfo Response values MUST NOT be used."
-        guard claims["sub"]?.stringValue == subject else {
+        // By octets: `==` takes texts for the same that Unicode holds for equivalent.
+        guard claims["sub"]?.stringValue?.utf8.elementsEqual(subject.utf8) == true else {
             throw OAuthClientError(.tokenInvalid, reason: "userinfo is about somebody else")
         }
         return claims

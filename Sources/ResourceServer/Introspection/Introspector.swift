@@ -110,6 +110,16 @@ final class Introspector: Sendable {
 
     // MARK: - The question
 
+    /// What an issuer, or a proxy before it, answers to a token that it cannot take: too long above all.
+    private static let unfit: Set<Int> = [400, 413, 414, 422, 431]
+
+    /// The question was refused because of the token: no reason to leave the issuer alone, or strangers with tokens that
+    /// are too long would keep it from being asked about good ones.
+    private struct UnfitQuestion: Error, CustomStringConvertible {
+        let status: Int
+        var description: String { "the issuer refused to look at the token, with status \(status)" }
+    }
+
     private func answer(_ token: String) async throws(TokenRefusal) -> IntrospectionAnswer {
         let askedAt = clock.uptime
         if let reason = admit(at: askedAt) { throw TokenRefusal(.introspectionUnavailable, detail: reason) }
@@ -146,6 +156,7 @@ final class Introspector: Sendable {
         let isPausing = state.withLock { state in
             state.underWay -= 1
             state.failures += 1
+            guard !(error is UnfitQuestion) else { return false }
             state.failuresInARow += 1
             guard state.failuresInARow >= policy.failuresBeforePause else { return false }
             state.pausedUntil = uptime + policy.pause
@@ -175,6 +186,7 @@ final class Introspector: Sendable {
                 maximumBytes: policy.maximumBytes
             )
         )
+        guard !Self.unfit.contains(response.status) else { throw UnfitQuestion(status: response.status) }
         guard response.status == 200 else {
             let reason = "introspection was answered with status \(response.status)"
             throw TransportError(.malformed, reason: reason, traceID: response.traceID)

@@ -178,7 +178,13 @@ struct FrontDoor: HTTPResponder {
             return await answering.render(response, exchange, audience: .people)
         }
         try await AuthorizationServer.answering { () async throws(StoreError) in
-            _ = try await sessions.close(ended, now: provider.services.time.moment().wall)
+            let services = provider.services
+            let now = services.time.moment().wall
+            guard let closed = try await sessions.close(ended, now: now) else { return }
+            for id in [closed.id] + closed.earlierIDs {
+                let ending = Ending(.session(id), because: .signedOut, subject: closed.subject)
+                try await services.revocations.endWhatSlippedThrough(ending, since: now, by: services.time)
+            }
         }
         var answer = await answering.render(response, exchange, audience: .people)
         browsers.forgetSession(in: &answer)

@@ -37,6 +37,25 @@ struct HTTPPoster: HTTPPosting {
     }
 
     func post(_ request: PushRequest) async throws(PushFailure) -> PushAnswer {
+        // The client's own deadline ends with the head; a receiver that never finishes its answer would hold up all others.
+        let outcome = await withTaskGroup(of: Result<PushAnswer, PushFailure>.self) { group in
+            group.addTask { await exchange(request) }
+            group.addTask {
+                do {
+                    try await Task.sleep(for: request.timeout)
+                    return .failure(PushFailure("the receiver did not answer in time"))
+                } catch {
+                    return .failure(PushFailure(Self.reason(error)))
+                }
+            }
+            let first = await group.next() ?? .failure(PushFailure("the server is stopping"))
+            group.cancelAll()
+            return first
+        }
+        return try outcome.get()
+    }
+
+    private func exchange(_ request: PushRequest) async -> Result<PushAnswer, PushFailure> {
         var outgoing = HTTPClientRequest(url: request.url)
         outgoing.method = .POST
         for header in request.headers { outgoing.headers.add(name: header.name, value: header.value) }
@@ -44,9 +63,11 @@ struct HTTPPoster: HTTPPosting {
         do {
             let response = try await client.execute(outgoing, timeout: TimeAmount(request.timeout))
             let body = try await response.body.collect(upTo: request.maximumAnswerBytes)
-            return PushAnswer(status: Int(response.status.code), body: Array(body.readableBytesView))
+            // A cancelled body ends like a complete one.
+            try Task.checkCancellation()
+            return .success(PushAnswer(status: Int(response.status.code), body: Array(body.readableBytesView)))
         } catch {
-            throw PushFailure(Self.reason(error))
+            return .failure(PushFailure(Self.reason(error)))
         }
     }
 

@@ -112,7 +112,7 @@ struct RefusalTests {
     func audiences() async throws {
         let issuer = try TestIssuer()
         try await issuer.withVerifier { verifier in
-            let several = try issuer.token { $0.audience = ["https://other.test", "https://api.test"] }
+            let several = try issuer.token { $0.audience = ["https://api.test", "https://other.test"] }
             let longer = try issuer.token { $0.audience = ["https://api.test.evil", "https://api.test/"] }
             #expect(try verifier.verify(several).audience.count == 2)
             #expect(throws: TokenRefusal.self) { try verifier.verify(longer) }

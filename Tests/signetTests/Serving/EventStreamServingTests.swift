@@ -221,6 +221,18 @@ final class PushReceiver: Sendable {
             }
             return Response(status: .init(code: status))
         }
+        // Its head comes at once, and then a byte a while for as long as somebody listens.
+        router.post("/endless") { _, _ -> Response in
+            Response(
+                status: .accepted,
+                body: ResponseBody { writer in
+                    while !Task.isCancelled {
+                        try await writer.write(ByteBuffer(string: " "))
+                        try await Task.sleep(for: .milliseconds(100))
+                    }
+                }
+            )
+        }
         let (ports, bound) = AsyncStream.makeStream(of: Int.self)
         let application = Application(
             router: router,

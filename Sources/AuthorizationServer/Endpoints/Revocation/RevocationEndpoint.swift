@@ -67,7 +67,12 @@ package struct RevocationEndpoint: Endpoint {
             if let grant, let place = ending.statusIndex.map(StatusReference.init(packed:)) {
                 others = try await services.statusLists.changes(ending: place, of: grant, now: reader.now)
             }
-            let outcome = try await services.revocations.apply(ending: ending, with: others, now: reader.now)
+            let outcome = try await services.revocations.apply(
+                ending: ending,
+                with: others,
+                now: reader.now,
+                settlingBy: services.time
+            )
             if case .applied = outcome { return }
         }
         throw .unavailable(reason: "the revocation of \(ending.target.name) lost every race")
@@ -101,6 +106,7 @@ package struct RevocationEndpoint: Endpoint {
             client: client.id,
             audiences: claims["aud"]?.strings.first.map { [$0] }
         )
+        ending.issuedAt = TokenIdentifier.moment(of: id.value)
         ending.statusIndex = StatusReference(claims: claims, configuration: services.configuration)?.packed
         return (ending, claims[AccessTokenClaims.grantID]?.stringValue.flatMap { FamilyID($0) })
     }
