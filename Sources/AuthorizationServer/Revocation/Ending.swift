@@ -95,7 +95,9 @@ package struct EndingCause: Hashable, Sendable, Codable, CustomStringConvertible
     package static let operatorAct = EndingCause("operator")
     /// The act of before once more, for what was issued while it was being stored: no event of its own.
     package static let repeated = EndingCause("repeated")
-    /// Nobody: the feed replaced many entries by one cut-off. Not an act, and no event for anybody but readers of the feed.
+    /// Nobody: the feed replaced many entries by one cut-off.
+    ///
+    /// Not an act, and no event for anybody but readers of the feed.
     package static let widened = EndingCause("widened")
 }
 

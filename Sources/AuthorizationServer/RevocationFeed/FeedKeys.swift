@@ -53,7 +53,9 @@ package struct FeedKeys: Sendable {
         try await make(activeFrom: now, now: now)
     }
 
-    /// The keys now; first makes what is missing. Safe to run on several nodes at once.
+    /// The keys now; first makes what is missing.
+    ///
+    /// Safe to run on several nodes at once.
     func refresh(_ previous: Snapshot?, now: Instant) async throws -> Snapshot {
         var records = try await usable(now: now)
         if let youngest = records.last {

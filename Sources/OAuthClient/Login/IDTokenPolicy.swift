@@ -132,7 +132,9 @@ struct IDTokenJudge: Sendable {
         if let subject = expectation.subject {
             // OIDC Core §12.2: "its sub Claim Value MUST be the same as in the ID Token issued when the original
             // authentication occurred"
-            guard token.subject?.utf8.elementsEqual(subject.utf8) == true else { throw Self.refusal("sub is another's") }
+            guard token.subject?.utf8.elementsEqual(subject.utf8) == true else {
+                throw Self.refusal("sub is another's")
+            }
         }
         if let hash = token["at_hash"] {
             let own = token.algorithm.tokenHash(of: expectation.accessToken)
