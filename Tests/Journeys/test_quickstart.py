@@ -36,11 +36,12 @@ def test_the_readme_walk_works_as_printed(demo, tmp_path):
         ["bash", "-euo", "pipefail"], input=script, capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert walk.returncode == 0, walk.stdout + walk.stderr
 
-    service, orders, live, ended, tokens, person, renewed, refused = objects(walk.stdout)
+    service, orders, live, ended, shut, tokens, person, renewed, refused = objects(walk.stdout)
     assert service["scope"] == "orders:read" and service["expires_in"] == 900
     assert orders["subject"] == "demo-service" and orders["orders"]
     assert live["active"] is True and live["client_id"] == "demo-service"
     assert ended == {"active": False}
+    assert shut["error"] == "invalid_token" and shut["error_description"] == "the access token was revoked"
     assert f"http://localhost:{demo.port + 1}/callback?code=" in walk.stdout and "state=my-state" in walk.stdout
     assert tokens["id_token"] and tokens["refresh_token"].startswith("signet_rt_")
     assert person["name"] == "Demo Person"
