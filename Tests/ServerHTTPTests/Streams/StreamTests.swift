@@ -134,13 +134,13 @@ struct StreamTests {
     func patience() async throws {
         try await Self.withStreams(
             .with {
-                $0.limits.streamTimeout = .seconds(1)
-                $0.limits.responseTimeout = .seconds(1)
-                $0.limits.idleTimeout = .seconds(2)
+                $0.limits.streamTimeout = .seconds(3)
+                $0.limits.responseTimeout = .seconds(3)
+                $0.limits.idleTimeout = .seconds(4)
             }
         ) { server, _ in
             let reader = try await server.connect()
-            try await reader.send(Self.request("/stream?pieces=2&pause=2500"))
+            try await reader.send(Self.request("/stream?pieces=2&pause=5000"))
             #expect(try await reader.wait { $0.text.contains("piece 2\n") && $0.text.hasSuffix("\r\n0\r\n\r\n") })
             try await reader.close()
         }
@@ -213,8 +213,8 @@ struct StreamTests {
             #expect(!whole.head.lowercased().contains("content-length"))
             #expect(log.ended == 1 && log.cancelled == 0)
             // curl gives up in the middle, with what it has by then.
-            #expect(try await curl.send("/stream?pause=20", timeout: 1).body.contains("piece 2\n"))
-            for _ in 0..<500 where log.cancelled == 0 { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(try await curl.send("/stream?pause=20", timeout: 4).body.contains("piece 2\n"))
+            for _ in 0..<6000 where log.cancelled == 0 { try await Task.sleep(for: .milliseconds(10)) }
             #expect(log.cancelled == 1)
         }
     }

@@ -163,7 +163,7 @@ final class RawConnection: ChannelInboundHandler, Sendable {
 
     /// Waits until the condition holds; `false` if it never does.
     @discardableResult
-    func wait(_ limit: Duration = .seconds(10), until condition: (RawConnection) -> Bool) async throws -> Bool {
+    func wait(_ limit: Duration = .seconds(60), until condition: (RawConnection) -> Bool) async throws -> Bool {
         let rounds = Int(limit / .milliseconds(10))
         for _ in 0..<rounds {
             if condition(self) { return true }
