@@ -50,9 +50,10 @@ enum Schema {
     ///
     /// Writes nothing.
     static func check(_ database: Database, path: String) throws {
+        // The owner last: another process may commit the first step between two of these, and it sets all three at once.
+        let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") == 0
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
         let owner = try Int32.fetchOne(database, sql: "PRAGMA application_id") ?? 0
-        let isEmpty = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") == 0
         guard owner == applicationID || (owner == 0 && found == 0 && isEmpty) else {
             throw SQLiteStoreError.foreign(path: path)
         }
