@@ -41,7 +41,7 @@ struct OrdersTool {
         let clock = ContinuousClock()
         let moment = clock.now
         var again = try await orders.send(TransportRequest(url: api + "/orders"))
-        while again.status == 200, clock.now - moment < .seconds(5) {
+        while again.status == 200, clock.now - moment < .seconds(30) {
             try await Task.sleep(for: .milliseconds(10))
             again = try await orders.send(TransportRequest(url: api + "/orders"))
         }

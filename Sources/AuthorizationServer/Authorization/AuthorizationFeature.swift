@@ -18,6 +18,7 @@ package struct AuthorizationFeature: Feature {
         assembly.addMetadata("request_parameter_supported", false)
         assembly.addMetadata("request_uri_parameter_supported", false)
         assembly.add(InteractionRecord.kind)
+        assembly.add(VisitRecord.kind)
         assembly.add(SignInEndpoint())
         assembly.add(ChooseAccountEndpoint())
         assembly.add(ResumeEndpoint())

@@ -14,6 +14,9 @@ package struct SignInEndpoint: Endpoint {
         let flow = AuthorizationFlow(services, now: services.time.moment().wall)
         var interaction: OpenInteraction?
         do throws(AuthorizationRefusal) {
+            if let visit = try await flow.openVisit(request) {
+                return EndpointResponse(body: .screen(.signIn(services.visits.signInScreen(visit))))
+            }
             let open = try await flow.open(request)
             interaction = open
             let proven = try await flow.prove(open.parameters)
@@ -33,16 +36,36 @@ package struct ResumeEndpoint: Endpoint {
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         let flow = AuthorizationFlow(services, now: services.time.moment().wall)
-        return request.method == .get ? await flow.resume(request) : await cancel(request, flow)
+        return request.method == .get ? await goOn(request, flow) : await cancel(request, flow)
+    }
+
+    private func goOn(_ request: EndpointRequest, _ flow: AuthorizationFlow) async -> EndpointResponse {
+        do throws(AuthorizationRefusal) {
+            if let visit = try await flow.openVisit(request) {
+                return try await flow.relaying(nil) { () async throws(OAuthError) in
+                    try await flow.services.visits.resume(visit, request, now: flow.now)
+                }
+            }
+        } catch {
+            return await flow.refuse(error, closing: nil)
+        }
+        return await flow.resume(request)
     }
 
     private func cancel(_ request: EndpointRequest, _ flow: AuthorizationFlow) async -> EndpointResponse {
         var interaction: OpenInteraction?
         do throws(AuthorizationRefusal) {
-            let open = try await flow.open(request)
+            let visit = try await flow.openVisit(request)
+            let open = visit == nil ? try await flow.open(request) : nil
             guard request.parameters[InteractionField.decision] == "cancel" else {
                 throw AuthorizationRefusal(.unansweredForm, reply: nil)
             }
+            if let visit {
+                return try await flow.relaying(nil) { () async throws(OAuthError) in
+                    try await flow.services.visits.cancel(visit, request, now: flow.now)
+                }
+            }
+            guard let open else { throw AuthorizationRefusal(.unknownInteraction, reply: nil) }
             try await flow.relaying(nil) { () async throws(OAuthError) in
                 try flow.interactions.checkFormToken(
                     request.parameters[InteractionField.formToken],
@@ -124,6 +147,17 @@ extension AuthorizationFlow {
     func open(_ request: EndpointRequest) async throws(AuthorizationRefusal) -> OpenInteraction {
         try await relaying(nil) { () async throws(OAuthError) in
             try await interactions.open(
+                request.parameters[InteractionField.interaction],
+                browserBinding: request.browserBinding,
+                now: now
+            )
+        }
+    }
+
+    /// The visit that a request of its own browser names; `nil` where it names an authorization request.
+    func openVisit(_ request: EndpointRequest) async throws(AuthorizationRefusal) -> OpenVisit? {
+        try await relaying(nil) { () async throws(OAuthError) in
+            try await services.visits.open(
                 request.parameters[InteractionField.interaction],
                 browserBinding: request.browserBinding,
                 now: now

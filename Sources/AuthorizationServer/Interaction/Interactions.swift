@@ -62,6 +62,9 @@ package struct Interactions: Sendable {
         now: Instant
     ) async throws(OAuthError) -> SignInScreen {
         try checkFormToken(formToken, .signIn, interaction: id, browserBinding: browserBinding)
+        if let visit = try await services.visits.open(id, browserBinding: browserBinding, now: now) {
+            return services.visits.signInScreen(visit)
+        }
         let flow = AuthorizationFlow(services, now: now)
         let interaction = try await open(id, browserBinding: browserBinding, now: now)
         do throws(AuthorizationRefusal) {

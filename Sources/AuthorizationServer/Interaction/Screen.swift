@@ -1,5 +1,6 @@
 // Room: what a person must do before a request can be answered (sign in, choose, consent), and how that is resumed.
-// OpenID Connect Core §3.1.2.3 and §3.1.2.4. Owns the record kind `interaction`.
+// OpenID Connect Core §3.1.2.3 and §3.1.2.4. Owns the record kinds `interaction` and `visit` (a page of ours that waits for
+// its person to sign in: Visits.swift).
 
 package import OAuthVocabulary
 
@@ -22,13 +23,14 @@ package enum Screen: Sendable {
 package struct SignInScreen: Sendable {
     /// Names the pending request in the address and in the form; worthless in another browser.
     package var interaction: String
-    package var applicationName: String
+    /// The application that asks; `nil` where a page of ours does.
+    package var applicationName: String?
     package var loginHint: String?
     /// The person who must sign in again, where the request asks for a fresh login of the same one.
     package var reauthenticating: Subject?
     package var uiLocales: [String]
-    /// Where the browser may go after the form (CSP `form-action`).
-    package var redirectOrigin: String
+    /// Where the browser may go after the form (CSP `form-action`); `nil` for nowhere else.
+    package var redirectOrigin: String?
     package var formToken: String
 }
 

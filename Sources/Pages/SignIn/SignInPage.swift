@@ -19,7 +19,8 @@ package enum SignInReason: Sendable {
 
 /// The sign-in page.
 package struct SignInPage: Page {
-    package var applicationName: String
+    /// The application that asks; `nil` where a page of this server does.
+    package var applicationName: String?
     package var action: String
     package var csrfToken: String
     package var usernameHint: String
@@ -32,7 +33,7 @@ package struct SignInPage: Page {
     package var formActions: [String]
 
     package init(
-        applicationName: String,
+        applicationName: String?,
         action: String,
         csrfToken: String,
         usernameHint: String = "",
@@ -55,7 +56,6 @@ package struct SignInPage: Page {
 
     package func html(texts: Texts, basePath: String) -> [UInt8] {
         let words = texts.signIn
-        let application = ["application": applicationName]
         let isRepeat = reason == .reauthentication
         let title = isRepeat ? words.reauthenticationTitle : words.title
         return Templates.page(
@@ -65,7 +65,7 @@ package struct SignInPage: Page {
             basePath: basePath,
             values: [
                 "heading": title,
-                "lead": (isRepeat ? words.reauthenticationLead : words.lead).filled(application),
+                "lead": lead(words, isRepeat: isRepeat),
                 "submit": isRepeat ? words.confirm : words.submit,
                 "action": Link.target(action),
                 "csrfToken": csrfToken,
@@ -79,6 +79,13 @@ package struct SignInPage: Page {
                 "cancelAction": cancelAction.map(Link.target),
             ]
         )
+    }
+}
+
+extension SignInPage {
+    private func lead(_ words: Texts.SignIn, isRepeat: Bool) -> [[String: String]] {
+        guard let applicationName else { return (isRepeat ? words.ownReauthenticationLead : words.ownLead).filled() }
+        return (isRepeat ? words.reauthenticationLead : words.lead).filled(["application": applicationName])
     }
 }
 

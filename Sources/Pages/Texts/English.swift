@@ -9,6 +9,8 @@ extension Texts {
             lead: "to continue to {application}",
             reauthenticationTitle: "Confirm it’s you",
             reauthenticationLead: "{application} asks you to enter your password again.",
+            ownLead: "to go on",
+            ownReauthenticationLead: "This needs a fresh sign-in. Please enter your password again.",
             username: "Username or email",
             password: "Password",
             submit: "Sign in",

@@ -24,6 +24,9 @@ package struct Texts: Sendable {
         var lead: Phrase
         var reauthenticationTitle: String
         var reauthenticationLead: Phrase
+        /// The same where no application asks but a page of this server does.
+        var ownLead: Phrase
+        var ownReauthenticationLead: Phrase
         var username: String
         var password: String
         var submit: String

@@ -39,7 +39,7 @@ struct ScreenRenderer: Sendable {
             reason: screen.reauthenticating == nil ? .noSession : .reauthentication,
             cancelAction: basePath + "/authorize/resume",
             hiddenFields: [interaction(screen.interaction)],
-            formActions: [screen.redirectOrigin]
+            formActions: screen.redirectOrigin.map { [$0] } ?? []
         )
     }
 
