@@ -44,20 +44,17 @@ struct EntryTimes: Hashable, Sendable {
 
 /// A part of the set that is small enough to be rebuilt while everybody waits: some microseconds.
 ///
-/// Open addressing with linear probing in 24 octets a slot, and in front of it two octets a slot of prefilter, in which
-/// an entry sets three bits of one word. Both lie in one array. Handles are outputs of a keyed function of the server, so
-/// nobody can choose them to collide, and their bits serve as the hash; whoever could choose them could also sign.
+/// Open addressing with linear probing in 24 octets a slot; ``RevocationFilter`` stands in front of it. Handles are outputs
+/// of a keyed function of the server, so nobody can choose them to collide, and their bits serve as the hash; whoever could
+/// choose them could also sign.
 struct RevocationSegment: Sendable {
     private static let slotWords = 3
     private static let smallestCapacity = 16
-    /// Octets of an array besides its elements, the allocator's own included.
-    private static let arrayOverhead = 48
 
-    /// `filterWords` words of prefilter, then the slots: high, low, times.
+    /// The slots: high, low, times.
     private var words: [UInt64]
     private(set) var count = 0
     private let capacity: Int
-    private let filterWords: Int
 
     init(expecting entries: Int = 0) {
         self.init(capacity: max(Self.smallestCapacity, entries + entries / 4 + 2))
@@ -65,11 +62,10 @@ struct RevocationSegment: Sendable {
 
     private init(capacity: Int) {
         self.capacity = capacity
-        filterWords = capacity / 4 + 1
-        words = [UInt64](repeating: 0, count: filterWords + capacity * Self.slotWords)
+        words = [UInt64](repeating: 0, count: capacity * Self.slotWords)
     }
 
-    var byteCount: Int { words.capacity * 8 + Self.arrayOverhead }
+    var byteCount: Int { words.capacity * 8 + RevocationFilter.arrayOverhead }
 
     /// Whether a rebuild for the entries that are left would give back a tenth of the memory.
     var isSparse: Bool { capacity > Self.smallestCapacity && count * 3 < capacity * 2 }
@@ -77,43 +73,27 @@ struct RevocationSegment: Sendable {
     // MARK: - Looking up
 
     @inline(__always)
-    private func filterBits(_ handle: RevocationHandle) -> (word: Int, bits: UInt64) {
-        let hash = handle.high
-        let bits = 1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63) as UInt64
-        return (Int(((hash >> 18 & 0xFFFF_FFFF) * UInt64(filterWords)) >> 32), bits)
-    }
-
-    @inline(__always)
     private func home(_ handle: RevocationHandle) -> Int {
         // The upper bits of the half whose lower bits chose the segment.
         Int(((handle.low >> 32) * UInt64(capacity)) >> 32)
     }
 
-    /// Whether the prefilter lets the handle pass.
-    @inline(__always)
-    func mightHold(_ handle: RevocationHandle) -> Bool {
-        let (word, bits) = filterBits(handle)
-        return words[word] & bits == bits
-    }
-
     /// The most slots in a row that are taken.
     var longestRun: Int {
-        let taken = stride(from: filterWords + 2, to: words.count, by: Self.slotWords).map { words[$0] != 0 }
+        let taken = stride(from: 2, to: words.count, by: Self.slotWords).map { words[$0] != 0 }
         return taken.split(separator: false).map(\.count).max() ?? 0
     }
 
     /// The times of the entry of this handle.
-    @inline(__always)
     func times(of handle: RevocationHandle) -> EntryTimes? {
-        guard mightHold(handle) else { return nil }
-        return find(handle).map { EntryTimes(packed: words[$0 + 2]) }
+        find(handle).map { EntryTimes(packed: words[$0 + 2]) }
     }
 
     /// Where the slot of the handle begins.
     private func find(_ handle: RevocationHandle) -> Int? {
         var slot = home(handle)
         while true {
-            let index = filterWords + slot * Self.slotWords
+            let index = slot * Self.slotWords
             guard words[index + 2] != 0 else { return nil }
             if words[index] == handle.high, words[index + 1] == handle.low { return index }
             slot = slot + 1 == capacity ? 0 : slot + 1
@@ -138,13 +118,11 @@ struct RevocationSegment: Sendable {
     /// Puts an entry in whose handle is not there yet.
     private mutating func place(_ handle: RevocationHandle, _ times: EntryTimes) {
         var slot = home(handle)
-        while words[filterWords + slot * Self.slotWords + 2] != 0 { slot = slot + 1 == capacity ? 0 : slot + 1 }
-        let index = filterWords + slot * Self.slotWords
+        while words[slot * Self.slotWords + 2] != 0 { slot = slot + 1 == capacity ? 0 : slot + 1 }
+        let index = slot * Self.slotWords
         words[index] = handle.high
         words[index + 1] = handle.low
         words[index + 2] = times.packed
-        let (word, bits) = filterBits(handle)
-        words[word] |= bits
         count += 1
     }
 
@@ -191,12 +169,12 @@ struct RevocationSegment: Sendable {
 
     /// The moments of the first entries.
     func sample(atMost limit: Int) -> [Int64] {
-        let slots = stride(from: filterWords + 2, to: words.count, by: Self.slotWords)
+        let slots = stride(from: 2, to: words.count, by: Self.slotWords)
         return Array(slots.lazy.filter { words[$0] != 0 }.prefix(limit).map { EntryTimes(packed: words[$0]).notBefore })
     }
 
     func visit(_ body: (RevocationHandle, EntryTimes) -> Void) {
-        var index = filterWords
+        var index = 0
         while index < words.count {
             if words[index + 2] != 0 {
                 body(RevocationHandle(high: words[index], low: words[index + 1]), EntryTimes(packed: words[index + 2]))

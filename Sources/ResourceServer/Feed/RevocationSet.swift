@@ -26,6 +26,8 @@ package struct RevocationSet: Sendable {
     private static let mergingSize = 160
 
     private var segments = [RevocationSegment()]
+    /// In front of the segments, one part for each.
+    private var filter = RevocationFilter()
     /// The largest power of two that is not above the number of segments.
     private var level: UInt64 = 1
     private var purgeCursor = 0
@@ -43,7 +45,10 @@ package struct RevocationSet: Sendable {
     package private(set) var isWidened = false
 
     /// An empty set.
-    package init(bounds: Bounds = Bounds()) { self.bounds = bounds }
+    package init(bounds: Bounds = Bounds()) {
+        self.bounds = bounds
+        filter.append()
+    }
 
     /// What was issued at this moment or earlier is void, whoever it names.
     package var everythingBefore: Instant? { cutOff.map { Instant(millisecondsSinceEpoch: $0.notBefore) } }
@@ -61,7 +66,7 @@ package struct RevocationSet: Sendable {
     /// What the set occupies, in octets.
     package var byteCount: Int {
         segments.reduce(segments.capacity * MemoryLayout<RevocationSegment>.stride) { $0 + $1.byteCount }
-            + retiredKeys.capacity * 32 + MemoryLayout<RevocationSet>.size
+            + filter.byteCount + retiredKeys.capacity * 32 + MemoryLayout<RevocationSet>.size
     }
 
     // MARK: - Looking up
@@ -71,7 +76,9 @@ package struct RevocationSet: Sendable {
         let issuedAt = claim.issuedAt.millisecondsSinceEpoch
         if let cutOff, issuedAt <= cutOff.notBefore { return true }
         for handle in claim.handles {
-            if let times = segments[segment(of: handle)].times(of: handle), issuedAt <= times.notBefore { return true }
+            let segment = segment(of: handle)
+            guard filter.mightHold(handle, in: segment) else { continue }
+            if let times = segments[segment].times(of: handle), issuedAt <= times.notBefore { return true }
         }
         return false
     }
@@ -102,6 +109,7 @@ package struct RevocationSet: Sendable {
                 EntryTimes(notBefore: entry.notBefore, expiresAt: entry.expiresAt)
             )
             count += segments[index].count - before
+            filter.add(entry.handle, to: index)
             if count > segments.count * Self.splittingSize { split() }
         case .signingKey:
             retiredKeys[entry.handle] = max(entry.expiresAt, retiredKeys[entry.handle] ?? entry.expiresAt)
@@ -153,10 +161,12 @@ package struct RevocationSet: Sendable {
         let cutOff = cutOff
         for _ in 0..<min(limit, segments.count) {
             if purgeCursor >= segments.count { purgeCursor = 0 }
-            count -= segments[purgeCursor].remove { times in
+            let removed = segments[purgeCursor].remove { times in
                 times.expiry <= now
                     || cutOff.map { times.notBefore <= $0.notBefore && times.expiry <= $0.expiry } ?? false
             }
+            if removed > 0 { filter.renew(purgeCursor, for: segments[purgeCursor]) }
+            count -= removed
             purgeCursor += 1
         }
         while segments.count > 1, count < segments.count * Self.mergingSize { merge() }
@@ -173,13 +183,19 @@ package struct RevocationSet: Sendable {
         let new = UInt64(segments.count)
         let parent = segments.count - Int(level)
         segments.append(segments[parent].split { $0.low & mask == new })
+        filter.append()
+        filter.renew(parent, for: segments[parent])
+        filter.renew(segments.count - 1, for: segments[segments.count - 1])
     }
 
     /// Takes the last split back.
     private mutating func merge() {
         guard segments.count > 1, let last = segments.popLast() else { return }
         if segments.count < Int(level) { level >>= 1 }
-        segments[segments.count - Int(level)].merge(last)
+        let parent = segments.count - Int(level)
+        segments[parent].merge(last)
+        filter.removeLast()
+        filter.renew(parent, for: segments[parent])
     }
 
     // MARK: - The bound

@@ -197,16 +197,44 @@ struct RevocationSetTests {
         #expect(set.largestSegment < 1_200)
     }
 
-    @Test("A handle is looked for in few places, and a stranger's is mostly stopped by the prefilter")
+    @Test("A handle is looked for in few places, and a stranger's is mostly stopped by the filter")
     func spread() {
         var generator = SeededGenerator(seed: 11)
         var segment = RevocationSegment()
-        for _ in 0..<500 {
-            segment.insert(generator.handle(), EntryTimes(notBefore: Self.start, expiresAt: Self.start))
+        var filter = RevocationFilter()
+        for _ in 0..<3 { filter.append() }
+        for _ in 0..<384 {
+            let handle = generator.handle()
+            segment.insert(handle, EntryTimes(notBefore: Self.start, expiresAt: Self.start))
+            filter.add(handle, to: 1)
         }
         #expect(segment.longestRun < 120)
-        let passed = (0..<10_000).count { _ in segment.mightHold(generator.handle()) }
+        let strangers = (0..<10_000).map { _ in generator.handle() }
+        let passed = strangers.count { filter.mightHold($0, in: 1) }
         #expect(passed < 300, "\(passed) of 10000 strangers pass")
+        #expect(!strangers.contains { filter.mightHold($0, in: 0) || filter.mightHold($0, in: 2) })
+        filter.renew(1, for: segment)
+        #expect(strangers.count { filter.mightHold($0, in: 1) } == passed)
+        filter.renew(1, for: RevocationSegment())
+        #expect(!strangers.contains { filter.mightHold($0, in: 1) })
+    }
+
+    @Test("Through growing, shrinking and growing again, the filter lets pass whatever is there")
+    func filterFollows() {
+        var generator = SeededGenerator(seed: 12)
+        var set = RevocationSet()
+        for round in 1...3 {
+            let now = Self.start + .seconds(round * 1_000)
+            let handles = (0..<30_000).map { _ in generator.handle() }
+            for (number, handle) in handles.enumerated() {
+                set.insert(Self.entry(handle, at: now, for: .seconds(number % 3 == 0 ? 500 : 100)))
+            }
+            for _ in 0..<3 { set.purge(at: now + .seconds(200), segments: set.segmentCount) }
+            #expect((10_000..<12_000).contains(set.count))
+            #expect(stride(from: 0, to: 30_000, by: 3).allSatisfy { set.ends(Self.claim(handles[$0], issuedAt: now)) })
+            for _ in 0..<20 { set.purge(at: now + .seconds(600), segments: set.segmentCount) }
+            #expect(set.count == 0 && set.segmentCount == 1)
+        }
     }
 
     @Test("FIELD R48: at its bound the set widens, loses no revocation, and stays at its bound")
