@@ -131,6 +131,8 @@ public struct TransportError: Error, Hashable, Sendable, CustomStringConvertible
         public static let tooLarge = Code("too-large")
         /// The address is neither https nor http on loopback, so nothing was sent.
         public static let insecure = Code("insecure")
+        /// The address is one to which this transport must not send, so nothing was sent.
+        public static let forbidden = Code("forbidden")
         /// The address or a header field of the request is malformed, or what came is not HTTP.
         public static let malformed = Code("malformed")
         /// The task was cancelled.

@@ -83,7 +83,11 @@ public struct OAuthClientError: Error, Hashable, Sendable, CustomStringConvertib
 
     init(_ failure: TransportError) {
         let code: Code =
-            failure.code == .cancelled ? .cancelled : failure.code == .insecure ? .requestInvalid : .transport
+            switch failure.code {
+            case .cancelled: .cancelled
+            case .insecure, .forbidden: .requestInvalid
+            default: .transport
+            }
         self.init(code, reason: failure.reason)
         traceID = failure.traceID
         transport = failure

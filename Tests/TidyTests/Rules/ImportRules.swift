@@ -34,7 +34,7 @@ enum ImportRules {
         ]),
         "RevocationFeed": ["JOSE", "Instants", "Crypto"],
         "IssuerConnection": vocabulary.union(platform).union([
-            "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "FoundationEssentials",
+            "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "FoundationEssentials", "Dispatch",
         ]),
         "ResourceServer": vocabulary.union(platform).union([
             "IssuerConnection", "RevocationFeed", "Crypto", "Logging", "ServiceLifecycle", "FoundationEssentials",
