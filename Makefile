@@ -1,6 +1,6 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run example test build docs bench-jose bench-revocation fuzz fmt lint clean
+.PHONY: help run example test build docs screenshots bench-jose bench-revocation fuzz fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
@@ -25,6 +25,9 @@ build: ## Build the release executable, .build/release/signet.
 
 docs: ## Build the documentation of the JOSE product into .build/docs, and fail for what it lacks.
 	@scripts/docs.sh
+
+screenshots: ## Take a picture of every page, light and dark, desktop and phone, into .build/screenshots, and renew those of Docs/images.
+	@scripts/screenshots.sh
 
 bench-jose: ## Measure JOSE against other libraries: install what they need, build in release, print a table (Benchmarks/README.md).
 	@scripts/bench-jose.sh

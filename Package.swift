@@ -167,6 +167,8 @@ let package = Package(
         .target(
             name: "Pages",
             dependencies: [mustache, crypto],
+            // The readable signet.js; Assets holds what scripts/minify.sh makes of it.
+            exclude: ["BrowserLibrary"],
             resources: [.embedInCode("Assets"), .embedInCode("Templates")],
             swiftSettings: settings
         ),

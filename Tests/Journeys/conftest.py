@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from signet import Signet
 
@@ -23,6 +24,17 @@ def binary():
     if not path:
         pytest.exit("SIGNET_BIN must name the signet executable: run 'make test'", returncode=2)
     return path
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = os.environ.get("SIGNET_CHROMIUM")
+    if not path:
+        pytest.exit("SIGNET_CHROMIUM must name a Chromium: run 'make test'", returncode=2)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -1,26 +1,14 @@
 """A real Chromium through the demo, as `make run` shows it."""
 
-import os
 import re
 import subprocess
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from signet import Signet
 
 PATIENCE = 30_000
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    path = os.environ.get("SIGNET_CHROMIUM")
-    if not path:
-        pytest.exit("SIGNET_CHROMIUM must name a Chromium: run 'make test'", returncode=2)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,10 +9,18 @@ package struct Asset: Sendable {
     package let contentType: String
     /// A strong entity tag, quotes included.
     package let entityTag: String
+    package let readers: Readers
 
-    init(_ bytes: [UInt8], _ contentType: String) {
+    /// Which origins may load it.
+    package enum Readers: Sendable {
+        case ownPages
+        case everyOrigin
+    }
+
+    init(_ bytes: [UInt8], _ contentType: String, for readers: Readers = .ownPages) {
         self.bytes = bytes
         self.contentType = contentType
+        self.readers = readers
         let digits = Array("0123456789abcdef".utf8)
         let digest = SHA256.hash(data: bytes).prefix(12).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         self.entityTag = "\"\(String(decoding: digest, as: UTF8.self))\""
@@ -25,7 +33,16 @@ package enum Assets {
         "signet.css": Asset(PackageResources.signet_css, "text/css; charset=utf-8"),
         "signet.svg": Asset(PackageResources.signet_svg, "image/svg+xml"),
         "form-post.js": Asset(PackageResources.form_post_js, "text/javascript; charset=utf-8"),
+        // What applications import from their own origins; scripts/minify.sh makes it of BrowserLibrary/signet.js.
+        "signet.js": library,
+        "signet.d.ts": Asset(PackageResources.signet_d_ts, "text/plain; charset=utf-8", for: .everyOrigin),
     ]
+
+    fileprivate static let library = Asset(
+        PackageResources.signet_min_js,
+        "text/javascript; charset=utf-8",
+        for: .everyOrigin
+    )
 
     /// Every name that ``asset(named:)`` answers to.
     package static var names: [String] { table.keys.sorted() }

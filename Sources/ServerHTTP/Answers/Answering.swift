@@ -127,7 +127,14 @@ struct Answering: Sendable {
         let isVersioned = exchange.query == "v=\(version)"
         answer.headers[.cacheControl] = isVersioned ? "public, max-age=31536000, immutable" : "public, max-age=300"
         answer.headers[.eTag] = asset.entityTag
-        answer.headers[.crossOriginResourcePolicy] = "same-origin"
+        switch asset.readers {
+        case .ownPages:
+            answer.headers[.crossOriginResourcePolicy] = "same-origin"
+        case .everyOrigin:
+            // A module script of another origin is loaded with CORS (HTML, "fetch a single module script").
+            answer.headers[.crossOriginResourcePolicy] = "cross-origin"
+            answer.headers[.accessControlAllowOrigin] = "*"
+        }
         if !isCurrent {
             answer.headers[.contentType] = asset.contentType
             answer.body = asset.bytes

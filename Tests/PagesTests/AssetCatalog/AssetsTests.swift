@@ -1,3 +1,5 @@
+import Crypto
+import Foundation
 import Testing
 
 @testable import Pages
@@ -41,4 +43,30 @@ import Testing
             #expect(!css.contains("url(") && !css.contains("@import") && !css.contains("//"))
         }
     }
+
+    @Test func `the served signet.js is under 6 KB and made of the source that lies beside it`() throws {
+        let served = String(decoding: try #require(Assets.asset(named: "signet.js")).bytes, as: UTF8.self)
+        #expect(served.utf8.count < 6000)
+        let source = try Data(contentsOf: Self.pages.appending(path: "BrowserLibrary/signet.js"))
+        let digest = SHA256.hash(data: source).prefix(16).map { String(format: "%02x", $0) }.joined()
+        #expect(served.hasPrefix("/*! signet.js \(digest) "), "run scripts/minify.sh")
+    }
+
+    @Test func `signet.js imports nothing, and keeps nothing where another script would find it`() throws {
+        let served = String(decoding: try #require(Assets.asset(named: "signet.js")).bytes, as: UTF8.self)
+        for word in ["import", "localStorage", "indexedDB", "caches", ".cookie", "globalThis", "eval", "innerHTML"] {
+            #expect(!served.contains(word), "\(word)")
+        }
+        #expect(served.matches(of: /sessionStorage\.setItem/).count == 1)
+    }
+
+    @Test func `what applications load from their own origins is named, and nothing else is shared`() {
+        let shared = Assets.names.filter {
+            if case .everyOrigin = Assets.asset(named: $0)?.readers { true } else { false }
+        }
+        #expect(shared == ["signet.d.ts", "signet.js"])
+    }
+
+    private static let pages = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources/Pages")
 }

@@ -123,4 +123,26 @@ struct CORSTests {
         world.time.advance(by: .seconds(10))
         #expect(try await Self.preflight(world, "/token", Self.stranger)["access-control-allow-origin"] == nil)
     }
+
+    @Test("signet.js and its types may be loaded by every origin; what our pages load by none")
+    func library() async throws {
+        let world = try await HTTPWorld()
+        for name in ["signet.js", "signet.d.ts"] {
+            let answer = try await world.send(.get, "/assets/\(name)", headers: [("origin", "https://app.example")])
+            #expect(answer.status == 200, "\(name)")
+            #expect(answer["access-control-allow-origin"] == "*", "\(name)")
+            #expect(answer["access-control-allow-credentials"] == nil, "\(name)")
+            #expect(answer["cross-origin-resource-policy"] == "cross-origin", "\(name)")
+            #expect(answer["cache-control"] == "public, max-age=300", "\(name)")
+            let version = try #require(answer["etag"]).filter { $0 != "\"" }.prefix(8)
+            let lasting = try await world.send(.get, "/assets/\(name)?v=\(version)")
+            #expect(lasting["cache-control"] == "public, max-age=31536000, immutable", "\(name)")
+            #expect(lasting.text == answer.text, "\(name)")
+        }
+        for name in ["signet.css", "signet.svg", "form-post.js"] {
+            let answer = try await world.send(.get, "/assets/\(name)", headers: [("origin", "https://app.example")])
+            #expect(answer["access-control-allow-origin"] == nil, "\(name)")
+            #expect(answer["cross-origin-resource-policy"] == "same-origin", "\(name)")
+        }
+    }
 }

@@ -1,0 +1,208 @@
+"""Every page that people see, and how to get there: what the accessibility journey checks and screenshots show.
+
+A scene begins in a browser without cookies, at a server of `serve --dev` that `prepare` has visited before. Whoever adds a
+page adds a scene: the accessibility journey fails for a template that no scene shows.
+"""
+
+import dataclasses
+import re
+import typing
+import urllib.parse
+
+from playwright.sync_api import expect
+
+PATIENCE = 30_000
+# Of a verifier that nobody needs: these sign-ins are looked at, not finished.
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+LONG_NAME = "The Society for the Preservation of Sealing Wax, Signet Rings and Handwritten Correspondence"
+
+SCENES = []
+
+
+@dataclasses.dataclass
+class Scene:
+    name: str
+    # The templates of Sources/Pages/Templates that it shows; none for pages that are no templates.
+    templates: tuple
+    show: typing.Callable
+
+
+def scene(name, *templates):
+    def register(show):
+        SCENES.append(Scene(name, templates, show))
+        return show
+    return register
+
+
+def prepare(server):
+    """Records that the demo does not have."""
+    server.create_user("ada", "correct battery", name="Ada Lovelace", email="ada@example.org")
+    server.run(
+        "client", "create", "--id", "shop", "--name", "Corner Shop", "--type", "public", "--scope", "openid",
+        "--scope", "profile", "--redirect-uri", callback(server))
+    server.run(
+        "client", "create", "--id", "society", "--name", LONG_NAME, "--type", "public", "--scope", "openid",
+        "--scope", "profile", "--scope", "email", "--scope", "offline_access", "--scope", "orders:read",
+        "--redirect-uri", callback(server), "--post-logout-redirect-uri", server.application + "/")
+
+
+def callback(server):
+    return server.application + "/callback"
+
+
+def authorize(server, client="shop", **parameters):
+    return server.issuer + "/authorize?" + urllib.parse.urlencode({
+        "response_type": "code", "client_id": client, "redirect_uri": callback(server), "scope": "openid profile",
+        "state": "s", "code_challenge": CHALLENGE, "code_challenge_method": "S256", **parameters})
+
+
+def sign_in(page, username="demo", password="correct horse"):
+    page.get_by_label(re.compile("username", re.IGNORECASE)).fill(username)
+    page.get_by_label(re.compile("^password", re.IGNORECASE)).fill(password)
+    page.get_by_role("button", name=re.compile("^sign in", re.IGNORECASE)).click()
+
+
+def signed_in(page, server, username="demo", password="correct horse"):
+    """A browser with a session, standing at a consent page."""
+    page.goto(authorize(server))
+    sign_in(page, username, password)
+    button(page, "Allow").wait_for()
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def allow_if_asked(page, then):
+    """Consent is asked for once for each person and application."""
+    allow = button(page, "Allow")
+    allow.or_(then).first.wait_for()
+    if allow.is_visible():
+        allow.click()
+    then.wait_for()
+
+
+def heading(page, text):
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(text), timeout=PATIENCE)
+
+
+@scene("welcome", "welcome")
+def welcome(page, server):
+    page.goto(server.issuer + "/")
+    heading(page, "is running")
+
+
+@scene("sign-in", "sign-in")
+def sign_in_page(page, server):
+    page.goto(authorize(server))
+    heading(page, "Sign in")
+
+
+@scene("sign-in-problem", "sign-in", "alert")
+def sign_in_problem(page, server):
+    page.goto(authorize(server, client="society"))
+    sign_in(page, password="wrong horse")
+    expect(page.get_by_role("alert")).to_be_visible(timeout=PATIENCE)
+
+
+@scene("sign-in-again", "sign-in")
+def sign_in_again(page, server):
+    signed_in(page, server)
+    page.goto(authorize(server, prompt="login"))
+    heading(page, "Confirm")
+
+
+@scene("consent", "consent")
+def consent(page, server):
+    page.goto(authorize(server, client="demo-app", scope="openid profile email offline_access orders:read"))
+    sign_in(page)
+    heading(page, "Allow Demo application")
+
+
+@scene("consent-long-name", "consent")
+def consent_long_name(page, server):
+    page.goto(authorize(server, client="society", scope="openid profile email offline_access orders:read"))
+    sign_in(page)
+    heading(page, "Allow The Society")
+
+
+@scene("consent-sign-in-only", "consent")
+def consent_sign_in_only(page, server):
+    page.goto(authorize(server, scope="openid"))
+    sign_in(page)
+    heading(page, "Allow Corner Shop")
+
+
+@scene("account-chooser", "account-chooser")
+def account_chooser(page, server):
+    signed_in(page, server)
+    page.goto(authorize(server, client="society", prompt="select_account"))
+    heading(page, "Choose an account")
+
+
+@scene("error-unknown-application", "error")
+def error_unknown_application(page, server):
+    page.goto(authorize(server, client="nobody"))
+    heading(page, "don’t know this application")
+
+
+@scene("error-not-found", "error")
+def error_not_found(page, server):
+    page.goto(server.issuer + "/nothing-here")
+    heading(page, "nothing here")
+
+
+@scene("sign-out", "sign-out")
+def sign_out(page, server):
+    signed_in(page, server)
+    page.goto(server.issuer + "/logout")
+    heading(page, "Sign out")
+
+
+@scene("signed-out", "signed-out")
+def signed_out(page, server):
+    sign_out(page, server)
+    button(page, "Sign out").click()
+    heading(page, "signed out")
+
+
+@scene("form-post", "form-post")
+def form_post(page, server):
+    # The script that sends the form at once is what a browser without JavaScript does not have either.
+    page.route("**/form-post.js*", lambda route: route.abort())
+    page.goto(authorize(server, response_mode="form_post", prompt="none"))
+    heading(page, "One moment")
+
+
+@scene("demo-signed-out")
+def demo_signed_out(page, server):
+    page.goto(server.application)
+    expect(page.locator("#sign-in")).to_be_visible(timeout=PATIENCE)
+
+
+@scene("demo")
+def demo(page, server):
+    demo_signed_out(page, server)
+    page.locator("#sign-in").click()
+    sign_in(page)
+    allow_if_asked(page, page.locator("#hello"))
+    expect(page.locator("#hello")).to_contain_text("Demo Person", timeout=PATIENCE)
+
+
+@scene("demo-orders")
+def demo_orders(page, server):
+    demo(page, server)
+    page.locator("[data-action=orders]").click()
+    expect(page.locator("#notice")).to_contain_text("orders", timeout=PATIENCE)
+    for tab in page.get_by_role("tab").all():
+        tab.click()
+
+
+@scene("demo-problem")
+def demo_problem(page, server):
+    demo_signed_out(page, server)
+    page.locator("#sign-in").click()
+    # Somebody who has allowed it nothing yet.
+    sign_in(page, "ada", "correct battery")
+    page.locator("button[value=deny]").click()
+    expect(page.locator("#problem")).to_contain_text("access_denied", timeout=PATIENCE)
