@@ -22,6 +22,7 @@ package enum Features {
             UserInfoFeature(),  // OpenID Connect Core §5.3
             StatusListFeature(),  // draft-ietf-oauth-status-list-21
             SecurityEventsFeature(),  // RFC 8417, RFC 8935, RFC 8936, SSF 1.0, CAEP 1.0
+            BrowserSessionsFeature(),  // a protocol of our own: Docs/decisions/0019-browser-sessions.md
             LogoutFeature(),  // OpenID Connect RP-Initiated Logout 1.0
         ]
     }

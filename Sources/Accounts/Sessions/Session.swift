@@ -34,6 +34,10 @@ package struct Session: Hashable, Sendable {
     package let earlierIDs: [SessionID]
     package let recordKey: RecordKey
     package let version: Int64
+    /// The only client that it means something to; `nil` for a sign-on session.
+    package let client: ClientID?
+    /// Whether the person's roles, groups or entitlements are other than when its id was drawn.
+    package let hasOtherPrivileges: Bool
 
     package var subject: Subject { person.subject }
 }
@@ -66,6 +70,8 @@ struct SessionRecord: Hashable, Sendable {
     /// When the session ends however much it is used.
     var endsAt: Instant
     var expiresAt: Instant
+    /// What only the session of an application has.
+    var application: ApplicationShare?
 
     static func key(cookie secret: [UInt8]) -> RecordKey {
         RecordKey(kind: .session, identifier: .sha256(of: secret))
@@ -82,6 +88,7 @@ struct SessionRecord: Hashable, Sendable {
             key: key,
             indexes: ids.map(Self.index),
             subject: subject.value,
+            client: application?.client.value,
             version: version,
             expiresAt: expiresAt,
             payload: payload
@@ -99,6 +106,11 @@ struct SessionRecord: Hashable, Sendable {
         object["credentials"] = .instant(credentials)
         object["used_at"] = .instant(usedAt)
         object["ends_at"] = .instant(endsAt)
+        if let application {
+            object["client"] = .string(application.client.value)
+            object["idle"] = .integer(application.idleMilliseconds)
+            object["privileges"] = .string(application.privileges)
+        }
         return object.serialized()
     }
 
@@ -112,9 +124,21 @@ struct SessionRecord: Hashable, Sendable {
             expiresAt: expiresAt,
             earlierIDs: earlierIDs,
             recordKey: key,
-            version: version
+            version: version,
+            client: application?.client,
+            hasOtherPrivileges: application.map { $0.privileges != person.privileges } ?? false
         )
     }
+}
+
+/// What a session of one client has beside what every session has.
+struct ApplicationShare: Hashable, Sendable {
+    var client: ClientID
+    var idleMilliseconds: Int64
+    /// A digest of the person's roles, groups and entitlements when the id was drawn.
+    var privileges: String
+
+    var idle: Duration { .milliseconds(idleMilliseconds) }
 }
 
 extension SessionRecord {
@@ -137,7 +161,16 @@ extension SessionRecord {
             credentials: try payload.instant("credentials"),
             usedAt: try payload.instant("used_at"),
             endsAt: endsAt,
-            expiresAt: record.expiresAt ?? endsAt
+            expiresAt: record.expiresAt ?? endsAt,
+            // Absent before there were sessions of applications, and from every sign-on session since.
+            application: try payload.optionalText("client").map { text throws(StoreError) in
+                guard let client = ClientID(text) else { throw payload.corrupt("client") }
+                return ApplicationShare(
+                    client: client,
+                    idleMilliseconds: try payload.integer("idle"),
+                    privileges: try payload.text("privileges")
+                )
+            }
         )
     }
 }

@@ -27,17 +27,17 @@ package struct Sessions: Sendable {
         package static let standard = Lifetimes()
     }
 
-    private static let cookieBytes = 32
-    private static let idBytes = 16
+    static let cookieBytes = 32
+    static let idBytes = 16
     /// How many earlier sign-ins in one browser a session answers for; the oldest beyond are ended.
     static let maximumEarlierIDs = 16
-    private static let maximumTries = 16
+    static let maximumTries = 16
     private static let closingBatch = 50
 
-    private let store: any Store
-    private let lifetimes: Lifetimes
-    private let randomness: @Sendable (Int) -> [UInt8]
-    private let endings: Endings
+    let store: any Store
+    let lifetimes: Lifetimes
+    let randomness: @Sendable (Int) -> [UInt8]
+    let endings: Endings
 
     /// - Parameters:
     ///   - randomness: as many unpredictable bytes as it is asked for.
@@ -108,10 +108,17 @@ package struct Sessions: Sendable {
     ///
     /// Being found by its cookie is what keeps it from idling out.
     package func find(cookie: Secret, now: Instant) async throws(StoreError) -> Session? {
-        guard let found = try await live(.key(cookie: cookie), now: now) else { return nil }
+        try await find(.key(cookie: cookie), of: nil, now: now)
+    }
+
+    /// The session of one client, or the sign-on session where `client` is `nil`; being found keeps it from idling out.
+    func find(_ lookup: SessionLookup, of client: ClientID?, now: Instant) async throws(StoreError) -> Session? {
+        // Neither kind is ever taken for the other, nor one client's for another's (CVE-2019-3868).
+        guard let found = try await live(lookup, now: now), found.0.application?.client == client else { return nil }
         let (record, person) = found
-        let expiresAt = min(now + lifetimes.idle, record.endsAt)
-        guard now - record.usedAt >= lifetimes.refreshInterval, expiresAt > record.expiresAt else {
+        let idle = record.application?.idle ?? lifetimes.idle
+        let expiresAt = min(now + idle, record.endsAt)
+        guard now - record.usedAt >= min(lifetimes.refreshInterval, idle / 10), expiresAt > record.expiresAt else {
             return record.session(of: person)
         }
         var used = record
@@ -119,7 +126,7 @@ package struct Sessions: Sendable {
         used.expiresAt = expiresAt
         guard try await store.apply([.replace(used.record, ifVersion: record.version)], now: now) == .applied else {
             // Another request was first: it noted the use, or closed the session.
-            guard let (record, person) = try await live(.key(cookie: cookie), now: now) else { return nil }
+            guard let (record, person) = try await live(lookup, now: now) else { return nil }
             return record.session(of: person)
         }
         used.version += 1
@@ -190,7 +197,7 @@ package struct Sessions: Sendable {
 }
 
 /// How a session is looked for.
-private enum SessionLookup {
+enum SessionLookup {
     case key(cookie: Secret)
     case index(SessionID)
 
@@ -208,7 +215,7 @@ private enum SessionLookup {
 
 extension Sessions {
     /// One try at opening `template`; `nil` if the person is not who they were when they signed in.
-    private func attempt(
+    func attempt(
         _ template: SessionRecord,
         replacing oldCookie: Secret?,
         now: Instant
@@ -219,7 +226,7 @@ extension Sessions {
         var opened = template
         opened.earlierIDs = []
         var changes = [Change.require(person.recordKey, version: person.version)]
-        if let oldCookie, let old = try await find(.key(cookie: oldCookie), now: now) {
+        if let oldCookie, let old = try await find(.key(cookie: oldCookie), now: now), old.application == nil {
             changes.append(.require(old.key, version: old.version))
             if old.isAlive(for: person) {
                 changes.append(.delete(old.key))
@@ -235,18 +242,18 @@ extension Sessions {
         return (try await store.apply(changes, now: now), opened, person)
     }
 
-    private func closing(_ session: SessionRecord, now: Instant) async throws(StoreError) -> [Change] {
+    func closing(_ session: SessionRecord, now: Instant) async throws(StoreError) -> [Change] {
         var changes = [Change.delete(session.key)]
         for id in session.ids { changes += try await endings.session(id, session.subject, now) }
         return changes
     }
 
-    private func find(_ lookup: SessionLookup, now: Instant) async throws(StoreError) -> SessionRecord? {
+    func find(_ lookup: SessionLookup, now: Instant) async throws(StoreError) -> SessionRecord? {
         guard let lookup = lookup.lookup, let record = try await store.find([lookup], now: now)[0] else { return nil }
         return try SessionRecord(record)
     }
 
-    private func live(_ lookup: SessionLookup, now: Instant) async throws(StoreError) -> (SessionRecord, Person)? {
+    func live(_ lookup: SessionLookup, now: Instant) async throws(StoreError) -> (SessionRecord, Person)? {
         guard let record = try await find(lookup, now: now),
             let person = try await person(record.subject, now: now), record.isAlive(for: person)
         else { return nil }

@@ -17,7 +17,8 @@ package struct SignOn: Sendable {
         person: PersonSnapshot,
         endedUpTo cutOff: Instant?
     ) {
-        guard person.subject == session.subject, person.isEnabled,
+        // A session that an application opened for itself signs on at no other (FIELD F22, CVE-2019-3868).
+        guard session.client == nil, person.subject == session.subject, person.isEnabled,
             session.authentication.at >= person.credentialsChangedAt
         else { return nil }
         if let cutOff, session.authentication.at <= cutOff { return nil }

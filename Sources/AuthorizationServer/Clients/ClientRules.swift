@@ -3,7 +3,7 @@ import OAuthVocabulary
 
 /// What makes a client's record sound: a table of conditions, all faults reported at once.
 enum ClientRules {
-    static func check(_ client: RegisteredClient) throws(RegistrationError) {
+    static func check(_ client: RegisteredClient, issuer: IssuerURL?) throws(RegistrationError) {
         let usesCode = client.allows(.authorizationCode)
         let usesSecret = [.clientSecretBasic, .clientSecretPost].contains(client.authenticationMethod)
         let table: [(isFault: Bool, sentence: String)] = [
@@ -25,11 +25,14 @@ enum ClientRules {
                 holdsSecretKeys(client),
                 "the JWK Set holds a private or symmetric key: register public keys only, and replace the one that was shown"
             ),
-            (client.grantTypes.isEmpty, "at least one grant type is needed"),
+            (client.grantTypes.isEmpty && client.browserSession != .session, "at least one grant type is needed"),
             (usesCode && client.redirectURIs.isEmpty, "authorization_code needs at least one redirect URI"),
-            (!usesCode && !client.redirectURIs.isEmpty, "redirect URIs are only for authorization_code"),
             (
-                client.allows(.refreshToken) && !usesCode,
+                !usesCode && !client.redirectURIs.isEmpty && client.browserSession != .session,
+                "redirect URIs are only for authorization_code"
+            ),
+            (
+                client.allows(.refreshToken) && !usesCode && client.browserSession != .tokens,
                 "refresh_token needs authorization_code: a client with its own credentials can ask again (RFC 6749 §4.4.3)"
             ),
             (
@@ -51,8 +54,48 @@ enum ClientRules {
             (client.refreshIdleSeconds.map { $0 <= 0 } ?? false, "the refresh idle lifetime must be positive"),
             (client.refreshAbsoluteSeconds.map { $0 <= 0 } ?? false, "the refresh absolute lifetime must be positive"),
         ]
-        let faults = table.filter(\.isFault).map(\.sentence)
+        let faults = (table + browserRules(client, issuer)).filter(\.isFault).map(\.sentence)
         guard faults.isEmpty else { throw .unsound(faults) }
+    }
+
+    /// What a client may keep in a browser.
+    private static func browserRules(
+        _ client: RegisteredClient,
+        _ issuer: IssuerURL?
+    ) -> [(isFault: Bool, sentence: String)] {
+        let foreign = client.origins.filter { origin in !(issuer.map { SameSite.holds(origin, $0) } ?? false) }
+        return [
+            (
+                client.browserSession != .none && !client.isFirstParty,
+                "a browser session lets people type their password into the application: it must be first-party"
+            ),
+            (
+                client.browserSession == .tokens && client.tokenDelivery != .cookie,
+                "a browser session with tokens keeps its refresh token in a cookie: the token delivery must be cookie"
+            ),
+            (
+                client.browserSession == .session && client.tokenDelivery == .cookie,
+                "a browser session without tokens has no refresh token to deliver as a cookie"
+            ),
+            (
+                client.tokenDelivery == .cookie && client.type != .public,
+                "refresh tokens in cookies are for public clients: a confidential one keeps them on its server"
+            ),
+            (
+                client.tokenDelivery == .cookie && !client.allows(.refreshToken),
+                "refresh tokens can be delivered as cookies only to a client with the grant refresh_token"
+            ),
+            (
+                client.usesCookies && issuer == nil && !client.origins.isEmpty,
+                "whether the origins are on the server's site is not known before the issuer is: set it, or serve once"
+            ),
+            (
+                // RFC 6265bis §5.6.7.1: a browser sends a SameSite=Strict cookie with same-site requests only.
+                client.usesCookies && issuer != nil && !foreign.isEmpty,
+                "the origins of a client with cookies must be on the server's site (\(issuer?.value ?? "")): "
+                    + "\(foreign.joined(separator: ", ")) is not"
+            ),
+        ]
     }
 
     private static func hasUsableKeys(_ client: RegisteredClient) -> Bool {

@@ -5,8 +5,13 @@ package import Storage
 /// The register of clients.
 package struct Clients: Sendable {
     let store: any Store
+    /// `nil` until it is known: before the first start of a server.
+    let issuer: IssuerURL?
 
-    package init(store: any Store) { self.store = store }
+    package init(store: any Store, issuer: IssuerURL?) {
+        self.store = store
+        self.issuer = issuer
+    }
 
     package func find(_ id: ClientID, now: Instant) async throws(StoreError) -> Stored<RegisteredClient>? {
         guard let record = try await store.find(RegisteredClient.key(id), now: now) else { return nil }
@@ -30,7 +35,7 @@ package struct Clients: Sendable {
     ///
     /// Throws `RegistrationError` if it is unsound or its identifier is taken.
     package func create(_ client: RegisteredClient, now: Instant) async throws {
-        try ClientRules.check(client)
+        try ClientRules.check(client, issuer: issuer)
         let record = Record(
             key: RegisteredClient.key(client.id),
             client: client.id.value,
@@ -68,7 +73,7 @@ package struct Clients: Sendable {
                 let cause = isNowDisabled ? EndingCause.clientDisabled : .clientCredentialsChanged
                 changes += try await revocations.changes(ending: Ending(.client(id), because: cause), now: now)
             }
-            try ClientRules.check(stored.content)
+            try ClientRules.check(stored.content, issuer: issuer)
             changes.insert(try stored.replaced(), at: 0)
             if case .applied = try await store.apply(changes, now: now) { return stored.content }
         }

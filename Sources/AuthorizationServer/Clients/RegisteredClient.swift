@@ -54,6 +54,8 @@ package struct RegisteredClient: Payload, Hashable {
     package var roles: [String] = []
     package var groups: [String] = []
     package var entitlements: [String] = []
+    /// What it keeps in browsers; absent from records of clients that keep nothing there.
+    package var browserUse: BrowserUse?
     package var createdAt: Instant
     /// When its secret or keys last changed or it was last disabled: everything issued to it before is void.
     package var credentialsChangedAt: Instant

@@ -14,6 +14,8 @@ struct Minter {
     struct Minted {
         var response: JSONObject
         var changes: [Change] = []
+        /// The refresh token in the answer, if there is one, and when it ends unless it is used.
+        var refresh: (token: Secret, expiresAt: Instant)?
         /// What to tell the log once the changes are applied.
         var event: Logger.Message?
         var eventMetadata: Logger.Metadata = [:]
@@ -53,7 +55,10 @@ struct Minter {
         minted.response["token_type"] = "Bearer"
         minted.response["expires_in"] = .integer(services.configuration.accessTokenLifetime.wholeSeconds)
         minted.response["scope"] = .string(issuance.access.scope.description)
-        if let refresh { minted.response["refresh_token"] = .string(refresh.text) }
+        if let refresh {
+            minted.response["refresh_token"] = .string(refresh.text)
+            minted.refresh = (Secret(refresh.text), refresh.expiresAt)
+        }
         if let plan = issuance.idToken {
             minted.response["id_token"] = .string(
                 try idToken(plan, issuance, for: client, accessToken: accessToken, at: moment)
@@ -124,7 +129,7 @@ struct Minter {
         for client: RegisteredClient,
         at moment: Moment,
         into minted: inout Minted
-    ) throws(OAuthError) -> (text: String, generation: UInt32)? {
+    ) throws(OAuthError) -> (text: String, generation: UInt32, expiresAt: Instant)? {
         let family: RefreshFamily
         switch issuance.refresh {
         case .none:
@@ -168,7 +173,7 @@ struct Minter {
         guard let text = RefreshToken(family).text(client: client.id, keys: services.keys) else {
             throw .internalFault("family \(family.id) does not make a refresh token")
         }
-        return (text, family.generation)
+        return (text, family.generation, family.expiry(idle: idleLifetime(client), at: moment.wall))
     }
 
     private func newFamily(

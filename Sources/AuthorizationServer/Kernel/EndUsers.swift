@@ -56,12 +56,21 @@ package struct SessionSnapshot: Hashable, Sendable {
     package var subject: Subject
     package var authentication: AuthenticationEvent
     package var key: RecordKey
+    /// The only client that it means something to; `nil` for one that signs on everywhere.
+    package var client: ClientID?
 
-    package init(id: SessionID, subject: Subject, authentication: AuthenticationEvent, key: RecordKey) {
+    package init(
+        id: SessionID,
+        subject: Subject,
+        authentication: AuthenticationEvent,
+        key: RecordKey,
+        client: ClientID? = nil
+    ) {
         self.id = id
         self.subject = subject
         self.authentication = authentication
         self.key = key
+        self.client = client
     }
 }
 

@@ -26,6 +26,10 @@ package struct EndpointRequest: Sendable {
     package var browserSession: SessionSnapshot?
     /// Hash of the cookie that names this browser before anybody has signed in, if it has one.
     package var browserBinding: String?
+    /// The cookies that the endpoint reads (``Endpoint/reads``).
+    package var cookies = RequestCookies()
+    /// Which page sent it, as far as a browser tells.
+    package var provenance = Provenance()
     /// Names the request in the log and in every error.
     package var traceID: String
 
@@ -84,6 +88,8 @@ package struct EndpointResponse: Sendable {
     package var client: RegisteredClient?
     /// A session that this answer ends: the HTTP room closes it and clears its cookie before anything is sent.
     package var endedSession: SessionID?
+    /// Cookies that this answer sets or clears.
+    package var cookies: [CookieChange] = []
 
     package init(
         status: Int = 200,
@@ -136,6 +142,8 @@ package enum AcceptedBody: Hashable, Sendable {
     case form
     /// `application/json` of at most so many bytes: `EndpointRequest.json`.
     case json(maximumBytes: Int)
+    /// Either of them, by its content type.
+    case jsonOrForm(maximumBytes: Int)
 }
 
 /// How long an endpoint may take to answer.
@@ -153,6 +161,10 @@ package enum BrowserAccess: Hashable, Sendable {
     case everyone
     /// Origins that a client registered.
     case registeredOrigins
+    /// The same; those of a client that keeps its sign-in in a cookie may have the browser store cookies of the answer.
+    case registeredOriginsWithCookies
+    /// Only origins of clients that keep their sign-in in a cookie, and with cookies.
+    case cookieOrigins
 }
 
 /// One address of the server.
@@ -167,12 +179,15 @@ package protocol Endpoint: Sendable {
     var accepts: AcceptedBody { get }
     /// Whether it may keep the caller waiting: not unless it says so.
     var patience: EndpointPatience { get }
+    /// The cookies that it reads: none, unless it says so.
+    var reads: CookieFamily? { get }
     func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse
 }
 
 extension Endpoint {
     package var accepts: AcceptedBody { .form }
     package var patience: EndpointPatience { .answersAtOnce }
+    package var reads: CookieFamily? { nil }
 }
 
 package enum EndpointAudience: Hashable, Sendable { case programs, people }

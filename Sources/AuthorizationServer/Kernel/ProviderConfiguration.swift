@@ -42,6 +42,11 @@ package struct ProviderConfiguration: Sendable {
     /// How long a signing key is used before the next one takes over.
     package var keyRotationPeriod: Duration = .seconds(90 * 86400)
 
+    /// What holds off requests that another site has a browser send to `/session`: all of it.
+    ///
+    /// No setting changes it. It is a value so that tests can show what each defence does by itself.
+    package var csrfDefences = Set(CSRFDefence.allCases)
+
     package init(issuer: IssuerURL) { self.issuer = issuer }
 
     /// The `aud` of a token for the issuer's own endpoints.

@@ -8,6 +8,8 @@ package struct Services: Sendable {
     package let configuration: ProviderConfiguration
     package let store: any Store
     package let endUsers: any EndUsers
+    /// The sessions of one client alone.
+    package let applicationSessions: any ApplicationSessions
     package let throttle: any AttemptThrottle
     package let keys: DerivedKeys
     package let keyring: Keyring
@@ -23,7 +25,7 @@ package struct Services: Sendable {
     /// What receivers of security events are told.
     package let securityEvents: SecurityEvents
 
-    package var clients: Clients { Clients(store: store) }
+    package var clients: Clients { Clients(store: store, issuer: configuration.issuer) }
     package var apis: APIs { APIs(store: store) }
     package var revocations: Revocations { Revocations(store: store, configuration: configuration) }
 }

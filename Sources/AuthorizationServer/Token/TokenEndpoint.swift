@@ -1,6 +1,4 @@
-import JOSE
-package import OAuthVocabulary
-import Storage
+import OAuthVocabulary
 
 /// The token endpoint.
 ///
@@ -8,7 +6,7 @@ import Storage
 package struct TokenEndpoint: Endpoint {
     package let location = EndpointLocation.belowIssuer("/token")
     package let methods: Set<EndpointRequest.Method> = [.post]
-    package let browserAccess = BrowserAccess.registeredOrigins
+    package let browserAccess = BrowserAccess.registeredOriginsWithCookies
     package let audience = EndpointAudience.programs
 
     package init() {}
@@ -37,84 +35,13 @@ package struct TokenEndpoint: Endpoint {
                     detail: "registered: \(client.content.grantTypes.map(\.value).joined(separator: " "))"
                 )
             }
-            return try await run(grant, for: client, request: request, services: services)
+            let delivery = RefreshDelivery(services)
+            try delivery.check(request, grantType, of: client.content)
+            let run = GrantRun(services: services, traceID: request.traceID)
+            let (minted, current) = try await run.redeem(grant, request.parameters, for: client)
+            return delivery.answer(minted, to: current)
         } catch {
             return .refusal(error, client: known)
         }
-    }
-
-    private func run<G: Grant>(
-        _ grant: G,
-        for client: Stored<RegisteredClient>,
-        request: EndpointRequest,
-        services: Services
-    ) async throws(OAuthError) -> EndpointResponse {
-        var client = client
-        for _ in 0..<Limits.applyAttempts {
-            // Asked anew for every attempt: the winner of a race may have written a later moment than ours.
-            let moment = services.time.moment()
-            let reader = Reader(services, now: moment.wall)
-            let grantRequest = GrantRequest(
-                client: client,
-                parameters: request.parameters.restricted(to: grant.parameters),
-                moment: moment,
-                configuration: services.configuration,
-                keys: services.keys
-            )
-            let material = try await grant.load(grantRequest, from: reader)
-            switch grant.decide(grantRequest, material) {
-            case .issue(let issuance, let changes):
-                let place = try await answering { () async throws(StoreError) in
-                    try await services.statusLists.place(for: issuance, client: client.content, now: moment.wall)
-                }
-                let minted = try Minter(services).mint(issuance, for: client.content, at: moment, listedAt: place)
-                let all = [client.unchanged] + changes + minted.changes
-                switch try await apply(all, services: services, at: moment) {
-                case .applied:
-                    minted.log(services.logger, traceID: request.traceID)
-                    return EndpointResponse(body: .json(.object(minted.response)), client: client.content)
-                case .conflict:
-                    client = try await reload(client, services: services)
-                }
-            case .refuse(let error, let ending):
-                if let ending {
-                    // FIELD D15 (CVE-2020-15223): a revocation that could not be stored is an error, never passed over.
-                    try await answering { () async throws(StoreError) in
-                        _ = try await services.revocations.apply(
-                            ending: ending,
-                            now: moment.wall,
-                            settlingBy: services.time
-                        )
-                    }
-                }
-                throw error
-            }
-        }
-        throw .unavailable("the grant lost \(Limits.applyAttempts) races")
-    }
-
-    /// Changes that only guard need no transaction: they held when they were read, and what ends later is ended by its
-    /// own record.
-    private func apply(_ changes: [Change], services: Services, at moment: Moment) async throws(OAuthError)
-        -> ApplyOutcome
-    {
-        let writes = changes.contains { change in
-            if case .require = change { false } else { true }
-        }
-        guard writes else { return .applied }
-        return try await answering { () async throws(StoreError) in
-            try await services.store.apply(changes, now: moment.wall)
-        }
-    }
-
-    private func reload(
-        _ client: Stored<RegisteredClient>,
-        services: Services
-    ) async throws(OAuthError) -> Stored<RegisteredClient> {
-        let reader = Reader(services, now: services.time.moment().wall)
-        guard let fresh = try await reader.client(client.content.id), fresh.content.isEnabled else {
-            throw PresentedCredentials.failure("client \(client.content.id) was disabled or deleted meanwhile")
-        }
-        return fresh
     }
 }

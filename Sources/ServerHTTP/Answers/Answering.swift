@@ -31,12 +31,23 @@ struct Answer: Sendable {
 /// Renders answers.
 struct Answering: Sendable {
     let issuer: IssuerURL
+    let cookies: CookieJar
     let disclosure: ProviderConfiguration.Disclosure
     let screens: ScreenRenderer
     let development: WelcomePage.Development?
     let streams: StreamRegister
 
     func render(_ response: EndpointResponse, _ exchange: Exchange, audience: EndpointAudience) async -> Answer {
+        var answer = await content(of: response, exchange, audience: audience)
+        cookies.write(response.cookies, in: &answer)
+        return answer
+    }
+
+    private func content(
+        of response: EndpointResponse,
+        _ exchange: Exchange,
+        audience: EndpointAudience
+    ) async -> Answer {
         if let failure = response.failure, case .empty = response.body {
             var answer = refusal(failure, exchange, audience: audience)
             answer.client = response.client

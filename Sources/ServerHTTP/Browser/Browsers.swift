@@ -24,7 +24,8 @@ extension Session {
             id: id,
             subject: subject,
             authentication: AuthenticationEvent(at: authenticatedAt, acr: acr, amr: amr),
-            key: recordKey
+            key: recordKey,
+            client: client
         )
     }
 }

@@ -13,7 +13,7 @@ struct CookieJar: Sendable {
     /// As long as browsers let a cookie live (RFC 6265bis §5.5).
     static let browserLifetime: Duration = .seconds(400 * 86400)
 
-    private let isSecure: Bool
+    let isSecure: Bool
     private let longestValue: Int
 
     init(issuer: IssuerURL, limits: HTTPLimits) {

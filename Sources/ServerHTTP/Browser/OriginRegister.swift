@@ -14,40 +14,57 @@ final class OriginRegister: Sendable {
     /// How long a browser may remember a preflight: not long, because an origin may be taken away.
     static let preflightAge = 600
     static let allowedHeaders = "Authorization, Content-Type, DPoP"
+    /// What requests with cookies bear beside, so that no page can send one without being asked here first.
+    static let cookieHeaders = ", Signet-CSRF"
     static let exposedHeaders = "WWW-Authenticate, Retry-After, Signet-Trace-Id, DPoP-Nonce"
 
     private struct Union {
-        var origins: Set<String>
+        var origins: Set<String> = []
+        /// Those of clients that keep their sign-in in a cookie.
+        var cookieOrigins: Set<String> = []
         var readAt: Instant
     }
 
+    /// What an origin may do with an answer.
+    private struct Permission {
+        var origin: String
+        var credentials = false
+    }
+
     private let clients: Clients
+    private let issuer: IssuerURL
     private let union = Mutex<Union?>(nil)
 
-    init(clients: Clients) { self.clients = clients }
+    init(clients: Clients, issuer: IssuerURL) {
+        self.clients = clients
+        self.issuer = issuer
+    }
 
     /// The answer to a preflight, which tells no client: the union decides.
     func preflight(_ exchange: Exchange, _ endpoint: any Endpoint, now: Instant) async -> Answer {
         var answer = Answer(status: 204)
         answer.headers[.cacheControl] = "no-store"
-        if endpoint.browserAccess == .registeredOrigins { answer.headers[.vary] = "Origin" }
+        if endpoint.browserAccess.dependsOnOrigin { answer.headers[.vary] = "Origin" }
         guard let allowed = await allowed(exchange, access: endpoint.browserAccess, client: nil, now: now) else {
             return answer
         }
-        answer.headers[.accessControlAllowOrigin] = allowed
+        answer.headers[.accessControlAllowOrigin] = allowed.origin
+        if allowed.credentials { answer.headers[.accessControlAllowCredentials] = "true" }
         answer.headers[.accessControlAllowMethods] = endpoint.methods.map(\.rawValue).sorted().joined(separator: ", ")
-        answer.headers[.accessControlAllowHeaders] = Self.allowedHeaders
+        answer.headers[.accessControlAllowHeaders] =
+            Self.allowedHeaders + (allowed.credentials ? Self.cookieHeaders : "")
         answer.headers[.accessControlMaxAge] = "\(Self.preflightAge)"
         return answer
     }
 
-    /// Adds what lets the script read the answer, if it may; never with credentials, because cookies mean nothing there.
+    /// Adds what lets the script read the answer, if it may; with credentials only where cookies mean something.
     func allow(_ answer: inout Answer, _ exchange: Exchange, access: BrowserAccess, now: Instant) async {
         guard access != .none else { return }
         // Also where the origin is not allowed: a cache must not hand one origin's answer to another.
-        if access == .registeredOrigins { answer.headers[.vary] = "Origin" }
+        if access.dependsOnOrigin { answer.headers[.vary] = "Origin" }
         guard let allowed = await allowed(exchange, access: access, client: answer.client, now: now) else { return }
-        answer.headers[.accessControlAllowOrigin] = allowed
+        answer.headers[.accessControlAllowOrigin] = allowed.origin
+        if allowed.credentials { answer.headers[.accessControlAllowCredentials] = "true" }
         answer.headers[.accessControlExposeHeaders] = Self.exposedHeaders
     }
 
@@ -56,37 +73,61 @@ final class OriginRegister: Sendable {
         access: BrowserAccess,
         client: RegisteredClient?,
         now: Instant
-    ) async -> String? {
+    ) async -> Permission? {
+        if access == .everyone { return Permission(origin: "*") }
+        guard access != .none, let origin = exchange.origin else { return nil }
+        let isRegistered: Bool
+        let isOfCookies: Bool
+        if let client {
+            isRegistered = client.origins.contains(origin)
+            isOfCookies = isRegistered && mayUseCookies(client, origin)
+        } else {
+            let union = await current(now: now, for: origin)
+            isRegistered = union.origins.contains(origin)
+            isOfCookies = union.cookieOrigins.contains(origin)
+        }
         switch access {
-        case .none: return nil
-        case .everyone: return "*"
-        case .registeredOrigins:
-            guard let origin = exchange.origin else { return nil }
-            if let client { return client.origins.contains(origin) ? origin : nil }
-            return await isRegistered(origin, now: now) ? origin : nil
+        case .none, .everyone: return nil
+        case .registeredOrigins: return isRegistered ? Permission(origin: origin) : nil
+        case .registeredOriginsWithCookies:
+            return isRegistered ? Permission(origin: origin, credentials: isOfCookies) : nil
+        case .cookieOrigins: return isOfCookies ? Permission(origin: origin, credentials: true) : nil
         }
     }
 
-    private func isRegistered(_ origin: String, now: Instant) async -> Bool {
+    /// Checked at registration too; the issuer may have another address since.
+    private func mayUseCookies(_ client: RegisteredClient, _ origin: String) -> Bool {
+        client.usesCookies && SameSite.holds(origin, issuer)
+    }
+
+    private func current(now: Instant, for origin: String) async -> Union {
         if let known = union.withLock({ $0 }) {
             let age = now - known.readAt
             let isKnown = known.origins.contains(origin)
-            if age >= .zero, age < (isKnown ? Self.freshness : Self.shortestFreshness) { return isKnown }
+            if age >= .zero, age < (isKnown ? Self.freshness : Self.shortestFreshness) { return known }
         }
         // A store that cannot answer allows nobody.
-        guard let origins = try? await readAll(now: now) else { return false }
-        union.withLock { $0 = Union(origins: origins, readAt: now) }
-        return origins.contains(origin)
+        guard let read = try? await readAll(now: now) else { return Union(readAt: now) }
+        union.withLock { $0 = read }
+        return read
     }
 
-    private func readAll(now: Instant) async throws(StoreError) -> Set<String> {
-        var origins: Set<String> = []
+    private func readAll(now: Instant) async throws(StoreError) -> Union {
+        var union = Union(readAt: now)
         var last: ClientID?
         while true {
             let page = try await clients.list(after: last, limit: 1000, now: now)
-            for client in page where client.isEnabled { origins.formUnion(client.origins) }
-            guard page.count == 1000, let end = page.last?.id else { return origins }
+            for client in page where client.isEnabled {
+                union.origins.formUnion(client.origins)
+                union.cookieOrigins.formUnion(client.origins.filter { mayUseCookies(client, $0) })
+            }
+            guard page.count == 1000, let end = page.last?.id else { return union }
             last = end
         }
     }
+}
+
+extension BrowserAccess {
+    /// Whether a cache must keep one origin's answer from another.
+    fileprivate var dependsOnOrigin: Bool { self != .none && self != .everyone }
 }

@@ -18,17 +18,19 @@ extension Exchange {
         for accepted: AcceptedBody,
         limits: HTTPLimits
     ) async throws(OAuthError) -> RequestContent {
-        guard method == .post, accepted == .form else {
-            var content = RequestContent(parameters: try Self.parameters(of: query, limits: limits))
-            if method == .post, case .json(let maximumBytes) = accepted {
-                content.json = try await json(body, maximumBytes: maximumBytes, limits: limits)
-            }
-            return content
+        if method == .post, case .json(let maximumBytes) = accepted {
+            let parameters = try Self.parameters(of: query, limits: limits)
+            let json = try await json(body, maximumBytes: maximumBytes, limits: limits)
+            return RequestContent(parameters: parameters, json: json)
         }
+        guard method == .post else { return RequestContent(parameters: try Self.parameters(of: query, limits: limits)) }
         // RFC 6749 §2.3.1: "The parameters can only be transmitted in the request-body and MUST NOT be included in the
         // request URI."
         guard query.isEmpty else {
             throw .invalidRequest("the parameters of a POST belong in its body, not in its address")
+        }
+        if case .jsonOrForm(let maximumBytes) = accepted, !isContent("application/x-www-form-urlencoded") {
+            return RequestContent(json: try await json(body, maximumBytes: maximumBytes, limits: limits))
         }
         return RequestContent(parameters: try await form(body, limits: limits))
     }

@@ -69,7 +69,7 @@ struct Exchange: Sendable {
     }
 
     func endpointRequest(_ parameters: Parameters) -> EndpointRequest {
-        EndpointRequest(
+        var request = EndpointRequest(
             method: method == .post ? .post : .get,
             parameters: parameters,
             authorization: headers[.authorization],
@@ -77,6 +77,11 @@ struct Exchange: Sendable {
             remoteAddress: address,
             traceID: traceID
         )
+        request.provenance.origins = headers[values: .origin]
+        request.provenance.fetchSites = headers[values: .fetchSite]
+        request.provenance.markers = headers[values: .csrfMarker]
+        request.provenance.content = method == .post ? .form : .none
+        return request
     }
 
     // RFC 6749 §3.1: "the authorization server MUST require the use of TLS"

@@ -76,6 +76,7 @@ extension HTTPField.Name {
     static let frameOptions = literal("X-Frame-Options")
     static let forwardedFor = literal("X-Forwarded-For")
     static let forwardedProto = literal("X-Forwarded-Proto")
+    static let csrfMarker = literal("Signet-CSRF")
     static let fetchSite = literal("Sec-Fetch-Site")
     static let accelBuffering = literal("X-Accel-Buffering")
     static let pragma = literal("Pragma")

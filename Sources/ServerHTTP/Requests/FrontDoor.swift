@@ -5,6 +5,7 @@ import Accounts
 import AuthorizationServer
 import HTTPTypes
 import Hummingbird
+import JOSE
 import Logging
 import NIOCore
 import OAuthVocabulary
@@ -41,8 +42,10 @@ struct FrontDoor: HTTPResponder {
         self.configuration = configuration
         routes = RouteTable(provider.endpoints, issuer: issuer)
         streams = StreamRegister(configuration.limits)
+        let cookies = CookieJar(issuer: issuer, limits: configuration.limits)
         answering = Answering(
             issuer: issuer,
+            cookies: cookies,
             disclosure: provider.services.configuration.disclosure,
             screens: ScreenRenderer(people: people, basePath: issuer.path),
             development: configuration.development,
@@ -51,7 +54,7 @@ struct FrontDoor: HTTPResponder {
         browsers = Browsers(
             sessions: sessions,
             random: provider.services.random,
-            cookies: CookieJar(issuer: issuer, limits: configuration.limits)
+            cookies: cookies
         )
         signIn = SignIn(
             provider: provider,
@@ -61,7 +64,7 @@ struct FrontDoor: HTTPResponder {
             answering: answering,
             browsers: browsers
         )
-        origins = OriginRegister(clients: provider.services.clients)
+        origins = OriginRegister(clients: provider.services.clients, issuer: issuer)
         journal = Journal(logger: logger, explainLog: configuration.explainLog)
     }
 
@@ -124,6 +127,10 @@ struct FrontDoor: HTTPResponder {
     ) async throws(OAuthError) -> Answer {
         var request = exchange.endpointRequest(content.parameters)
         request.json = content.json
+        if content.json != nil { request.provenance.content = .json }
+        if let family = endpoint.reads {
+            request.cookies = browsers.cookies.cookies(of: family, in: exchange.headers)
+        }
         if case .numbered = endpoint.location { request.number = RouteTable.numbered(exchange.path)?.number }
         let response =
             switch endpoint.patience {
@@ -132,7 +139,7 @@ struct FrontDoor: HTTPResponder {
             }
         var answer = await answering.render(response, exchange, audience: .programs)
         await origins.allow(&answer, exchange, access: endpoint.browserAccess, now: exchange.receivedAt)
-        answer.namedClient = content.parameters["client_id"]
+        answer.namedClient = content.parameters["client_id"] ?? content.json?.objectValue?["client_id"]?.stringValue
         return answer
     }
 

@@ -29,6 +29,10 @@ struct SignIn: Sendable {
     /// from before the failures on record would wait for nothing.
     private var now: Instant { provider.services.time.moment().wall }
 
+    private var passwords: PasswordCheck {
+        PasswordCheck(people: people, throttle: throttle, time: provider.services.time)
+    }
+
     func submit(_ exchange: Exchange, _ parameters: Parameters, _ browser: Browser) async -> Answer {
         do throws(OAuthError) {
             // The pending request must still be there and belong to this browser, and the form must bear its token,
@@ -53,39 +57,14 @@ struct SignIn: Sendable {
     ) async throws(OAuthError) -> Answer {
         let username = parameters[FormField.username] ?? ""
         let password = Secret(parameters[FormField.password] ?? "")
-        let now = self.now
-        let attempt = Attempt.login(username: username, address: exchange.address)
-        let wait = try await AuthorizationServer.answering { () async throws(StoreError) in
-            try await throttle.reserve(attempt, now: now)
+        switch try await passwords.judge(username: username, password: password, address: exchange.address) {
+        case .right(let person, let attempt): return try await start(person, screen, attempt, exchange, browser)
+        case .wrong(let error): return await again(screen, username, .wrongCredentials, error, exchange)
+        case .busy(let error): return await again(screen, username, .busy, error, exchange)
+        case .throttled(let error, let wait):
+            let problem = SignInProblem.throttled(retryAfterSeconds: Int(wait.roundedUpSeconds))
+            return await again(screen, username, problem, error, exchange)
         }
-        if let wait {
-            let error = OAuthError.tooManyRequests(
-                retryAfter: wait,
-                detail: "sign-in attempts of this account or address"
-            )
-            return await again(
-                screen,
-                username,
-                .throttled(retryAfterSeconds: Int(wait.roundedUpSeconds)),
-                error,
-                exchange
-            )
-        }
-        let person: Person?
-        do {
-            person = try await people.authenticate(username: username, password: password, now: now)
-        } catch {
-            // Nothing was judged, so that it does not count as an attempt.
-            try? await throttle.release(attempt, now: now)
-            guard error.code == .busy else { throw OAuthError(error) }
-            return await again(screen, username, .busy, OAuthError(error), exchange)
-        }
-        guard let person else {
-            // One answer for an unknown person, a wrong password and a disabled one (CVE-2026-23511).
-            let error = OAuthError(.accessDenied, "the username and password do not match", status: 401)
-            return await again(screen, username, .wrongCredentials, error, exchange)
-        }
-        return try await start(person, screen, attempt, exchange, browser)
     }
 
     /// A new session with a new id and cookie, whatever the browser had before (CVE-2026-7507, CVE-2025-12390).
@@ -109,9 +88,7 @@ struct SignIn: Sendable {
         } catch {
             throw OAuthError(error)
         }
-        try await AuthorizationServer.answering { () async throws(StoreError) in
-            try await throttle.recordSuccess(attempt, now: now)
-        }
+        try await passwords.succeeded(attempt)
         let query = FormEncoding.encode([(name: "interaction", value: screen.interaction)])
         let resume = EndpointResponse(body: .redirect("\(answering.issuer.value)/authorize/resume?\(query)"))
         var answer = await answering.render(resume, exchange, audience: .people)

@@ -65,6 +65,9 @@ extension RegisteredClient.ConsentPolicy: ExpressibleByArgument, CaseIterable {
     static var allCases: [Self] { [.required, .implicit] }
 }
 
+extension BrowserUse.Session: ExpressibleByArgument {}
+extension BrowserUse.TokenDelivery: ExpressibleByArgument {}
+
 extension RegisteredAPI.TokenFormat: ExpressibleByArgument, CaseIterable {
     static var allCases: [Self] { [.jwt, .opaque] }
 }

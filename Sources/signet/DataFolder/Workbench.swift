@@ -15,6 +15,8 @@ struct Workbench: Sendable {
     let store: SQLiteStore
     let keys: DerivedKeys
     let provider: ProviderConfiguration
+    /// Whether the issuer is the real one, and no placeholder because nothing was ever served.
+    let knowsIssuer: Bool
     let time: SystemTimeSource
     let random: SystemRandomSource
     /// Wakes the revocation feed, where one runs in this process.
@@ -58,6 +60,7 @@ struct Workbench: Sendable {
             store: store,
             keys: keys,
             provider: configuration ?? settings.provider(issuer: issuer),
+            knowsIssuer: configuration != nil || settings.issuer != nil,
             time: SystemTimeSource(notBefore: clock ?? wall),
             random: random
         )
@@ -82,7 +85,7 @@ struct Workbench: Sendable {
     private var records: FeedSignallingStore { FeedSignallingStore(store, signal: feedSignal) }
 
     var revocations: Revocations { Revocations(store: records, configuration: provider) }
-    var clients: Clients { Clients(store: records) }
+    var clients: Clients { Clients(store: records, issuer: knowsIssuer ? provider.issuer : nil) }
     var apis: APIs { APIs(store: records) }
     var signingKeys: SigningKeys {
         SigningKeys(store: records, keys: keys, configuration: provider, prepare: preparation)

@@ -23,6 +23,12 @@ extension Workbench {
                 configuration: self.provider,
                 store: store,
                 endUsers: AccountsEndUsers(people: people, sessions: sessions),
+                applicationSessions: AccountsApplicationSessions(
+                    people: people,
+                    sessions: sessions,
+                    throttle: throttle,
+                    time: time
+                ),
                 throttle: AccountsThrottle(throttle),
                 keys: keys,
                 keyring: keyring,

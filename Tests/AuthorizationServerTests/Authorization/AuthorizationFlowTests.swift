@@ -202,7 +202,7 @@ import Testing
         await store.beforeNextApply { store in
             switch meddling {
             case .client:
-                _ = try await Clients(store: store).update(
+                _ = try await Clients(store: store, issuer: nil).update(
                     client,
                     now: world.now,
                     revocations: Revocations(store: store, configuration: world.services.configuration)

@@ -53,19 +53,76 @@ import Testing
 
     @Test(arguments: faults)
     func `An unsound client is refused with a sentence, its sound twin is not`(_ fault: Fault) throws {
+        let issuer = IssuerURL(TestWorld.issuer)
         var client = try Self.sound()
-        try ClientRules.check(client)
+        try ClientRules.check(client, issuer: IssuerURL(TestWorld.issuer))
         fault.edit(&client)
-        let error = #expect(throws: RegistrationError.self) { try ClientRules.check(client) }
+        let error = #expect(throws: RegistrationError.self) { try ClientRules.check(client, issuer: issuer) }
         #expect(error?.description.contains(fault.sentence) == true, "\(String(describing: error))")
     }
 
+    static func inBrowsers() throws -> RegisteredClient {
+        var client = try sound()
+        client.type = .public
+        client.authenticationMethod = .none
+        client.secretHash = nil
+        client.isFirstParty = true
+        client.browserSession = .tokens
+        client.tokenDelivery = .cookie
+        client.origins = ["https://app.id.example"]
+        return client
+    }
+
+    static let browserFaults: [Fault] = [
+        Fault(sentence: "it must be first-party") { $0.isFirstParty = false },
+        Fault(sentence: "the token delivery must be cookie") { $0.tokenDelivery = .body },
+        Fault(sentence: "has no refresh token to deliver") { $0.browserSession = .session },
+        Fault(sentence: "refresh tokens in cookies are for public clients") {
+            $0.type = .confidential
+            $0.authenticationMethod = .clientSecretBasic
+            $0.secretHash = ClientSecret.hash(Secret(TestWorld.secret))
+        },
+        Fault(sentence: "only to a client with the grant refresh_token") { $0.grantTypes = [.authorizationCode] },
+        Fault(sentence: "https://evil.example is not") { $0.origins.append("https://evil.example") },
+        Fault(sentence: "http://app.id.example is not") { $0.origins.append("http://app.id.example") },
+    ]
+
+    @Test(arguments: browserFaults)
+    func `What a client keeps in browsers must be sound`(_ fault: Fault) throws {
+        var client = try Self.inBrowsers()
+        let issuer = IssuerURL(TestWorld.issuer)
+        try ClientRules.check(client, issuer: issuer)
+        fault.edit(&client)
+        let error = #expect(throws: RegistrationError.self) { try ClientRules.check(client, issuer: issuer) }
+        #expect(error?.description.contains(fault.sentence) == true, "\(String(describing: error))")
+    }
+
+    @Test func `Before the issuer is known no origin is on its site, and a client without origins is sound`() throws {
+        var client = try Self.inBrowsers()
+        let error = #expect(throws: RegistrationError.self) { try ClientRules.check(client, issuer: nil) }
+        #expect(error?.description.contains("not known before the issuer is") == true)
+        client.origins = []
+        try ClientRules.check(client, issuer: nil)
+    }
+
+    @Test func `A browser session needs no grant of the token endpoint beyond its refresh`() throws {
+        var client = try Self.inBrowsers()
+        client.redirectURIs = []
+        client.grantTypes = [.refreshToken]
+        try ClientRules.check(client, issuer: IssuerURL(TestWorld.issuer))
+        client.browserSession = .session
+        client.tokenDelivery = .body
+        client.grantTypes = []
+        try ClientRules.check(client, issuer: IssuerURL(TestWorld.issuer))
+    }
+
     @Test func `All faults are told at once`() throws {
+        let issuer = IssuerURL(TestWorld.issuer)
         var client = try Self.sound()
         client.name = ""
         client.grantTypes = []
         client.origins = ["*"]
-        let error = #expect(throws: RegistrationError.self) { try ClientRules.check(client) }
+        let error = #expect(throws: RegistrationError.self) { try ClientRules.check(client, issuer: issuer) }
         guard case .unsound(let sentences) = error else { throw TestFailure() }
         #expect(sentences.count == 4)
     }

@@ -11,6 +11,10 @@ import Testing
 @Suite struct PayloadFixtureTests {
     static let client =
         #"{"body":{"authenticationMethod":"client_secret_basic","consent":"required","createdAt":1800000000000,"credentialsChangedAt":1800000000000,"defaultResource":"https://api.example","entitlements":[],"grantTypes":["authorization_code","refresh_token"],"groups":[],"id":"web","idTokenAlgorithm":"RS256","name":"Web","origin":"registered","origins":["https://app.example"],"personalTokenClaims":["email"],"pkce":"required","postLogoutRedirectURIs":["https://app.example/"],"redirectURIs":["https://app.example/callback"],"refreshAbsoluteSeconds":100,"refreshIdleSeconds":10,"roles":["r"],"scopes":"openid email","secretHash":"abc","status":"enabled","tokenClaims":["roles"],"type":"confidential"},"v":1}"#
+    static let clientInBrowsers = client.replacing(
+        #""consent":"#,
+        with: #""browserUse":{"isFirstParty":true,"session":"tokens","tokenDelivery":"cookie"},"consent":"#
+    )
     static let api =
         #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"credentialID":"api_1","name":"API","origin":"registered","personalTokenClaims":[],"scopes":[{"scope":"a:b","text":"See"}],"secretHash":"abc","tokenClaims":[],"tokenFormat":"jwt"},"v":1}"#
     static let listedAPI =
@@ -34,6 +38,9 @@ import Testing
 
     @Test func `Version 1 of every payload is read, and written the same`() throws {
         try roundTrip(RegisteredClient.self, Self.client)
+        try roundTrip(RegisteredClient.self, Self.clientInBrowsers)
+        #expect(try !decode(RegisteredClient.self, Self.client).usesCookies)
+        #expect(try decode(RegisteredClient.self, Self.clientInBrowsers).usesCookies)
         try roundTrip(RefreshFamily.self, Self.family)
         try roundTrip(AuthorizationCodeRecord.self, Self.code)
         try roundTrip(RevocationRecord.self, Self.revocation)

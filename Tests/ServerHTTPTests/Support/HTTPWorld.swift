@@ -54,6 +54,12 @@ final class HTTPWorld: Sendable {
             configuration: configuration,
             store: store,
             endUsers: AccountsEndUsers(people: people, sessions: sessions),
+            applicationSessions: AccountsApplicationSessions(
+                people: people,
+                sessions: sessions,
+                throttle: throttle,
+                time: time
+            ),
             throttle: AccountsThrottle(throttle),
             keys: try #require(MasterKey([UInt8](repeating: 7, count: 32)).map(DerivedKeys.init)),
             keyring: try await SharedKeyring.shared.keyring(),

@@ -36,6 +36,17 @@ final class TestBrowser: Sendable {
         keep(try await world.post(target, form, headers: cookieHeader + headers, peer: peer))
     }
 
+    /// A POST of JSON.
+    func post(
+        _ target: String,
+        json: [UInt8],
+        contentType: String = "application/json",
+        headers: [(String, String)] = []
+    ) async throws -> TestAnswer {
+        let fields = [("content-type", contentType)] + cookieHeader + headers
+        return keep(try await world.send(.post, target, headers: fields, body: json, peer: peer))
+    }
+
     /// Follows a redirect that stays on this server.
     func follow(_ answer: TestAnswer) async throws -> TestAnswer {
         let location = try #require(answer["location"], "no redirect: \(answer.status) \(answer.text)")

@@ -101,7 +101,7 @@ package struct RefreshTokenGrant: Grant {
     }
 
     /// Whatever the token, the grant behind it must still stand.
-    private func checkGrantIsAlive(
+    func checkGrantIsAlive(
         _ family: Stored<RefreshFamily>,
         _ material: Material
     ) throws(OAuthError) -> PersonSnapshot {

@@ -14,6 +14,7 @@ struct ClientCreate: AsyncParsableCommand {
             Examples:
               signet client create --id web-shop --type confidential --redirect-uri https://shop.example/callback
               signet client create --id spa --type public --redirect-uri https://app.example/ --origin https://app.example
+              signet client create --id notes --type public --first-party yes --browser-session session
               signet client create --id billing --scope invoices:read
               signet client create --id legacy --redirect-uri https://old.example/cb --pkce optional --scope openid
             """
@@ -44,8 +45,14 @@ struct ClientCreate: AsyncParsableCommand {
             authenticationMethod: method,
             createdAt: bench.now
         )
-        client.grantTypes = Self.grants(type: type, hasRedirectURIs: !fields.redirectURIs.isEmpty)
-        if client.allows(.authorizationCode) { client.scopes = [.openID, .profile, .email] }
+        client.grantTypes = Self.grants(
+            type: type,
+            hasRedirectURIs: !fields.redirectURIs.isEmpty,
+            browserSession: fields.browserSession ?? .none
+        )
+        if client.allows(.authorizationCode) || fields.browserSession != nil {
+            client.scopes = [.openID, .profile, .email]
+        }
         fields.apply(to: &client, keySet: keySet)
 
         var shown: Secret?
@@ -67,8 +74,18 @@ struct ClientCreate: AsyncParsableCommand {
         return hasKeys ? .privateKeyJWT : .clientSecretBasic
     }
 
-    static func grants(type: RegisteredClient.ClientType, hasRedirectURIs: Bool) -> [GrantType] {
-        type == .public || hasRedirectURIs ? [.authorizationCode, .refreshToken] : [.clientCredentials]
+    static func grants(
+        type: RegisteredClient.ClientType,
+        hasRedirectURIs: Bool,
+        browserSession: BrowserUse.Session
+    ) -> [GrantType] {
+        switch browserSession {
+        // It may be registered without a way through the authorization endpoint.
+        case .tokens where !hasRedirectURIs: return [.refreshToken]
+        case .session: return []
+        case .tokens, .none: break
+        }
+        return type == .public || hasRedirectURIs ? [.authorizationCode, .refreshToken] : [.clientCredentials]
     }
 }
 

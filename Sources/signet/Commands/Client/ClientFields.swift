@@ -69,6 +69,32 @@ struct ClientFields: ParsableArguments {
     var consent: RegisteredClient.ConsentPolicy?
 
     @Option(
+        name: .customLong("first-party"),
+        help: "Whether it is your own, so that people may type their password into it: yes or no."
+    )
+    var firstParty: YesOrNo?
+
+    @Option(
+        name: .customLong("browser-session"),
+        help: ArgumentHelp(
+            "What POST /session/login gives it: none, tokens (an access token; the refresh token in a cookie) or session "
+                + "(a cookie and no token). Needs --first-party yes.",
+            valueName: "mode"
+        )
+    )
+    var browserSession: BrowserUse.Session?
+
+    @Option(
+        name: .customLong("token-delivery"),
+        help: ArgumentHelp(
+            "Where its refresh tokens go: body, or cookie, which no script can read; then its origins must be on the "
+                + "server's site.",
+            valueName: "delivery"
+        )
+    )
+    var tokenDelivery: BrowserUse.TokenDelivery?
+
+    @Option(
         name: .customLong("id-token-alg"),
         help: ArgumentHelp("What signs its ID tokens: RS256, ES256 or EdDSA.", valueName: "alg")
     )
@@ -151,6 +177,13 @@ struct ClientFields: ParsableArguments {
         if !origins.isEmpty { client.origins = origins }
         if let pkce { client.pkce = pkce }
         if let consent { client.consent = consent }
+        if let firstParty { client.isFirstParty = firstParty == .yes }
+        if let browserSession {
+            client.browserSession = browserSession
+            // The only delivery that goes with it, unless another is asked for by name.
+            client.tokenDelivery = browserSession == .tokens ? .cookie : .body
+        }
+        if let tokenDelivery { client.tokenDelivery = tokenDelivery }
         if let idTokenAlgorithm { client.idTokenAlgorithm = idTokenAlgorithm }
         if let refreshIdle { client.refreshIdleSeconds = refreshIdle.seconds }
         if let refreshAbsolute { client.refreshAbsoluteSeconds = refreshAbsolute.seconds }
@@ -161,6 +194,12 @@ struct ClientFields: ParsableArguments {
         if !groups.isEmpty { client.groups = groups }
         if !entitlements.isEmpty { client.entitlements = entitlements }
     }
+}
+
+/// The value of an option that is a decision.
+enum YesOrNo: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case yes
+    case no
 }
 
 /// What `client update --clear` empties.

@@ -22,6 +22,10 @@ extension RegisteredClient {
             "allowed_origins": JSON(origins),
             "pkce": .string(pkce.rawValue),
             "consent": .string(consent.rawValue),
+            "first_party": .bool(isFirstParty),
+            "browser_session": .string(browserSession.rawValue),
+            "token_delivery": .string(tokenDelivery.rawValue),
+            "session_cookie": JSON(usesCookies ? SessionCookie.name(of: id).value : nil),
             "id_token_signed_response_alg": .string(idTokenAlgorithm),
             "default_resource": JSON(defaultResource?.value),
             "refresh_idle_seconds": refreshIdleSeconds.map { .integer($0) } ?? .null,
@@ -52,6 +56,11 @@ extension RegisteredClient {
         // The exemption is a weakening: it must be seen wherever the client is looked at.
         card.add("PKCE", pkce == .optional ? "OPTIONAL (a nonce is required instead)" : "required")
         card.add("consent", consent == .implicit ? "implicit: people are not asked" : "required")
+        // Whoever may take passwords must be seen to.
+        if isFirstParty { card.add("FIRST PARTY", "people may type their password into it") }
+        if browserSession != .none { card.add("browser session", browserSession.rawValue) }
+        if tokenDelivery == .cookie { card.add("refresh tokens", "in a cookie, out of the reach of scripts") }
+        if usesCookies { card.add("cookie", SessionCookie.name(of: id).value + ", with __Host- before it on https") }
         card.add("ID tokens", idTokenAlgorithm)
         card.add("resource", defaultResource?.value)
         card.add("refresh idle", refreshIdleSeconds.map { DurationText.format(.seconds($0)) })
