@@ -61,14 +61,14 @@ struct RestartTests {
             )
             let sessions = Sessions(store: store, randomness: seededRandomness(4), endings: endingsInWriting)
             let alice = try await people.create(NewPerson(username: "alice"), password: rightPassword, now: start)
-            var opened = try await sessions.create(for: alice, amr: ["pwd"], acr: "1", now: start, replacing: nil)
+            var opened = try await sessions.create(for: alice, amr: ["pwd"], acr: "1", now: start, replacing: [])
             let first = opened.session.id
             opened = try await sessions.create(
                 for: alice,
                 amr: ["pwd"],
                 acr: "1",
                 now: start,
-                replacing: opened.cookie
+                replacing: [opened.cookie]
             )
             await kept.keep(opened.cookie, first)
         } _: { store in

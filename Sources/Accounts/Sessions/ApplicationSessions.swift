@@ -43,7 +43,7 @@ extension Sessions {
         )
         for _ in 0..<Self.maximumTries {
             let tried = try await AccountsError.wrapping { () async throws(StoreError) in
-                try await attempt(template, replacing: nil, now: now)
+                try await attempt(template, replacing: [], now: now)
             }
             guard let tried else { throw .personUnknown }
             guard tried.outcome == .applied else { continue }

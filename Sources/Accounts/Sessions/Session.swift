@@ -32,6 +32,9 @@ package struct Session: Hashable, Sendable {
     ///
     /// Tokens that name them live and end with this session.
     package let earlierIDs: [SessionID]
+    /// When the session was last used, to within `Lifetimes.refreshInterval`.
+    package let usedAt: Instant
+    package let origin: SessionOrigin
     package let recordKey: RecordKey
     package let version: Int64
     /// The only client that it means something to; `nil` for a sign-on session.
@@ -40,6 +43,17 @@ package struct Session: Hashable, Sendable {
     package let hasOtherPrivileges: Bool
 
     package var subject: Subject { person.subject }
+}
+
+/// A live session, and the secret by which a browser named it.
+package struct OpenedSession: Sendable {
+    package let cookie: Secret
+    package let session: Session
+
+    package init(cookie: Secret, session: Session) {
+        self.cookie = cookie
+        self.session = session
+    }
 }
 
 /// A session that was closed.
@@ -72,9 +86,17 @@ struct SessionRecord: Hashable, Sendable {
     var expiresAt: Instant
     /// What only the session of an application has.
     var application: ApplicationShare?
+    /// Unknown of sessions that began before it was kept.
+    var origin: SessionOrigin = .unknown
 
     static func key(cookie secret: [UInt8]) -> RecordKey {
         RecordKey(kind: .session, identifier: .sha256(of: secret))
+    }
+
+    /// `nil` for what cannot be a cookie of ours.
+    static func key(cookie: Secret) -> RecordKey? {
+        guard let secret = try? Base64URL.decode(cookie.exposed) else { return nil }
+        return key(cookie: secret)
     }
 
     static func index(_ id: SessionID) -> SecondaryIndex {
@@ -111,6 +133,9 @@ struct SessionRecord: Hashable, Sendable {
             object["idle"] = .integer(application.idleMilliseconds)
             object["privileges"] = .string(application.privileges)
         }
+        object["agent"] = origin.agent.map(JSON.string)
+        object["system"] = origin.system.map(JSON.string)
+        object["network"] = origin.network.map(JSON.string)
         return object.serialized()
     }
 
@@ -123,6 +148,8 @@ struct SessionRecord: Hashable, Sendable {
             acr: acr,
             expiresAt: expiresAt,
             earlierIDs: earlierIDs,
+            usedAt: usedAt,
+            origin: origin,
             recordKey: key,
             version: version,
             client: application?.client,
@@ -170,7 +197,12 @@ extension SessionRecord {
                     idleMilliseconds: try payload.integer("idle"),
                     privileges: try payload.text("privileges")
                 )
-            }
+            },
+            origin: SessionOrigin(
+                agent: try payload.optionalText("agent"),
+                system: try payload.optionalText("system"),
+                network: try payload.optionalText("network")
+            )
         )
     }
 }

@@ -58,20 +58,22 @@ package struct Sessions: Sendable {
     /// cookie planted in the browser beforehand is worth nothing (CVE-2026-7507, CVE-2024-7341) and no id is shared by
     /// two people (CVE-2025-12390).
     ///
-    /// The session of the replaced cookie is gone in the same `apply`: if it was the same person's, the new session
-    /// answers for its ids, so that signing in again for one application signs out of no other; if it was another
-    /// person's, it is closed.
+    /// What the same person had open in this browser is gone in the same `apply`, and the new session answers for its
+    /// ids, so that signing in again for one application signs out of no other. The sessions of other people stay what
+    /// they are, and share nothing with this one.
     ///
     /// - Parameters:
     ///   - person: as `People.authenticate` returned them.
-    ///   - oldCookie: the sign-on cookie that came with the request, if one did.
+    ///   - origin: where the person is, to be shown to them.
+    ///   - cookies: the secrets of the sign-on cookie that came with the request.
     /// - Throws: `personUnknown` if the person was disabled or deleted or got another password meanwhile; `store`.
     package func create(
         for person: Person,
         amr: [String],
         acr: String,
         now: Instant,
-        replacing oldCookie: Secret?
+        from origin: SessionOrigin = .unknown,
+        replacing cookies: [Secret]
     ) async throws(AccountsError) -> (cookie: Secret, session: Session) {
         let secret = randomness(Self.cookieBytes)
         guard secret.count == Self.cookieBytes, let id = SessionID(Base64URL.encode(randomness(Self.idBytes))) else {
@@ -89,12 +91,13 @@ package struct Sessions: Sendable {
             credentials: person.credentialsChangedAt,
             usedAt: now,
             endsAt: endsAt,
-            expiresAt: min(now + lifetimes.idle, endsAt)
+            expiresAt: min(now + lifetimes.idle, endsAt),
+            origin: origin
         )
         for _ in 0..<Self.maximumTries {
             let template = opened
             let tried = try await AccountsError.wrapping { () async throws(StoreError) in
-                try await attempt(template, replacing: oldCookie, now: now)
+                try await attempt(template, replacing: cookies, now: now)
             }
             guard let tried else { throw .personUnknown }
             opened.earlierIDs = tried.opened.earlierIDs
@@ -108,14 +111,49 @@ package struct Sessions: Sendable {
     ///
     /// Being found by its cookie is what keeps it from idling out.
     package func find(cookie: Secret, now: Instant) async throws(StoreError) -> Session? {
-        try await find(.key(cookie: cookie), of: nil, now: now)
+        try await find(cookies: [cookie], now: now).first?.session
     }
 
     /// The session of one client, or the sign-on session where `client` is `nil`; being found keeps it from idling out.
     func find(_ lookup: SessionLookup, of client: ClientID?, now: Instant) async throws(StoreError) -> Session? {
         // Neither kind is ever taken for the other, nor one client's for another's (CVE-2019-3868).
-        guard let found = try await live(lookup, now: now), found.0.application?.client == client else { return nil }
-        let (record, person) = found
+        guard let (record, person) = try await live(lookup, now: now), record.application?.client == client else {
+            return nil
+        }
+        return try await used(record, person, now: now)
+    }
+
+    /// Those sessions of a browser that are alive, in the order of its secrets.
+    ///
+    /// The first one is the one in use, and is kept from idling out; the others are only looked at.
+    package func find(cookies: [Secret], now: Instant) async throws(StoreError) -> [OpenedSession] {
+        let named = cookies.compactMap { cookie in SessionRecord.key(cookie: cookie).map { (cookie, Lookup.key($0)) } }
+        guard !named.isEmpty else { return [] }
+        var found: [(cookie: Secret, stored: SessionRecord)] = []
+        for (name, record) in zip(named, try await store.find(named.map(\.1), now: now)) {
+            if let record { found.append((name.0, try SessionRecord(record))) }
+        }
+        guard !found.isEmpty else { return [] }
+        let people = try await store.find(found.map { .key(Person.recordKey(of: $0.stored.subject)) }, now: now)
+        var opened: [OpenedSession] = []
+        for (entry, record) in zip(found, people) {
+            guard let record else { continue }
+            let person = try Person(record)
+            guard entry.stored.isAlive(for: person), entry.stored.application == nil else { continue }
+            var session: Session? = entry.stored.session(of: person)
+            if opened.isEmpty { session = try await used(entry.stored, person, now: now) }
+            if let session { opened.append(OpenedSession(cookie: entry.cookie, session: session)) }
+        }
+        return opened
+    }
+
+    /// Notes that a session is in use that its browser did not name first.
+    package func noteUse(of id: SessionID, now: Instant) async throws(StoreError) {
+        _ = try await find(.index(id), of: nil, now: now)
+    }
+
+    /// The session with its use noted; `nil` if it was closed meanwhile.
+    private func used(_ record: SessionRecord, _ person: Person, now: Instant) async throws(StoreError) -> Session? {
         let idle = record.application?.idle ?? lifetimes.idle
         let expiresAt = min(now + idle, record.endsAt)
         guard now - record.usedAt >= min(lifetimes.refreshInterval, idle / 10), expiresAt > record.expiresAt else {
@@ -126,8 +164,12 @@ package struct Sessions: Sendable {
         used.expiresAt = expiresAt
         guard try await store.apply([.replace(used.record, ifVersion: record.version)], now: now) == .applied else {
             // Another request was first: it noted the use, or closed the session.
-            guard let (record, person) = try await live(lookup, now: now) else { return nil }
-            return record.session(of: person)
+            guard let found = try await store.find(record.key, now: now) else { return nil }
+            let current = try SessionRecord(found)
+            guard let person = try await self.person(current.subject, now: now), current.isAlive(for: person) else {
+                return nil
+            }
+            return current.session(of: person)
         }
         used.version += 1
         return used.session(of: person)
@@ -151,12 +193,19 @@ package struct Sessions: Sendable {
 
     /// Closes a session and, in the same `apply`, ends what `Endings.session` names for all ids it answers to.
     ///
+    /// - Parameter owner: whose session it has to be, where the id came from a person: naming somebody else's session
+    ///   is naming none (CVE-2026-55106, CVE-2025-14778).
     /// - Returns: what was closed; `nil` if no session answers to this id.
     @discardableResult
-    package func close(_ id: SessionID, now: Instant) async throws(StoreError) -> ClosedSession? {
-        let lookup = SessionLookup.index(id)
+    package func close(
+        _ id: SessionID,
+        of owner: Subject? = nil,
+        now: Instant
+    ) async throws(StoreError) -> ClosedSession? {
         for _ in 0..<Self.maximumTries {
-            guard let stored = try await find(lookup, now: now) else { return nil }
+            guard let stored = try await find(.index(id), now: now), owner ?? stored.subject == stored.subject else {
+                return nil
+            }
             // The version is required, since a session that was replaced meanwhile lives on under another key.
             let guarded = Change.require(stored.key, version: stored.version)
             let changes = try await [guarded] + closing(stored, now: now)
@@ -166,8 +215,14 @@ package struct Sessions: Sendable {
     }
 
     /// Closes every session of a person, and ends what `Endings.session` names for each.
+    ///
+    /// - Parameter kept: the one that stays, if one does.
     @discardableResult
-    package func closeAll(of subject: Subject, now: Instant) async throws(StoreError) -> [ClosedSession] {
+    package func closeAll(
+        of subject: Subject,
+        except kept: SessionID? = nil,
+        now: Instant
+    ) async throws(StoreError) -> [ClosedSession] {
         var closed: [ClosedSession] = []
         for _ in 0..<Self.maximumTries {
             var last: IdentifierHash?
@@ -182,9 +237,12 @@ package struct Sessions: Sendable {
                 )
                 guard let end = records.last else { return closed }
                 let batch = try records.map { (record) throws(StoreError) in try SessionRecord(record) }
+                    .filter { session in kept.map { !session.ids.contains($0) } ?? true }
                 var changes: [Change] = []
                 for session in batch { changes += try await closing(session, now: now) }
-                if try await store.apply(changes, now: now) == .applied {
+                var outcome = ApplyOutcome.applied
+                if !changes.isEmpty { outcome = try await store.apply(changes, now: now) }
+                if outcome == .applied {
                     closed += batch.map(\.closed)
                     last = end.key.identifier
                 } else {
@@ -204,11 +262,8 @@ enum SessionLookup {
     /// `nil` for what cannot be a cookie of ours.
     var lookup: Lookup? {
         switch self {
-        case .key(let cookie):
-            guard let secret = try? Base64URL.decode(cookie.exposed) else { return nil }
-            return .key(SessionRecord.key(cookie: secret))
-        case .index(let id):
-            return .index(.session, SessionRecord.index(id))
+        case .key(let cookie): SessionRecord.key(cookie: cookie).map { .key($0) }
+        case .index(let id): .index(.session, SessionRecord.index(id))
         }
     }
 }
@@ -217,26 +272,28 @@ extension Sessions {
     /// One try at opening `template`; `nil` if the person is not who they were when they signed in.
     func attempt(
         _ template: SessionRecord,
-        replacing oldCookie: Secret?,
+        replacing cookies: [Secret],
         now: Instant
     ) async throws(StoreError) -> (outcome: ApplyOutcome, opened: SessionRecord, person: Person)? {
         guard let person = try await person(template.subject, now: now), template.isAlive(for: person) else {
             return nil
         }
         var opened = template
-        opened.earlierIDs = []
+        var ids: [SessionID] = []
         var changes = [Change.require(person.recordKey, version: person.version)]
-        if let oldCookie, let old = try await find(.key(cookie: oldCookie), now: now), old.application == nil {
+        for old in try await stored(cookies, now: now)
+        where old.subject == person.subject && old.application == nil {
             changes.append(.require(old.key, version: old.version))
             if old.isAlive(for: person) {
                 changes.append(.delete(old.key))
-                opened.earlierIDs = Array(old.ids.prefix(Self.maximumEarlierIDs))
-                for id in old.ids.dropFirst(Self.maximumEarlierIDs) {
-                    changes += try await endings.session(id, old.subject, now)
-                }
+                ids += old.ids
             } else {
                 changes += try await closing(old, now: now)
             }
+        }
+        opened.earlierIDs = Array(ids.prefix(Self.maximumEarlierIDs))
+        for id in ids.dropFirst(Self.maximumEarlierIDs) {
+            changes += try await endings.session(id, person.subject, now)
         }
         changes.append(.insert(opened.record))
         return (try await store.apply(changes, now: now), opened, person)
@@ -246,6 +303,17 @@ extension Sessions {
         var changes = [Change.delete(session.key)]
         for id in session.ids { changes += try await endings.session(id, session.subject, now) }
         return changes
+    }
+
+    /// What is stored under these secrets, each once.
+    private func stored(_ cookies: [Secret], now: Instant) async throws(StoreError) -> [SessionRecord] {
+        var keys: [RecordKey] = []
+        for cookie in cookies {
+            if let key = SessionRecord.key(cookie: cookie), !keys.contains(key) { keys.append(key) }
+        }
+        guard !keys.isEmpty else { return [] }
+        let records = try await store.find(keys.map { .key($0) }, now: now).compactMap(\.self)
+        return try records.map { (record) throws(StoreError) in try SessionRecord(record) }
     }
 
     func find(_ lookup: SessionLookup, now: Instant) async throws(StoreError) -> SessionRecord? {

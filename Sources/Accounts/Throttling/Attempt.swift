@@ -62,10 +62,13 @@ package struct Attempt: Hashable, Sendable {
 ///
 /// An IPv4 address written in IPv6 is the IPv4 address.
 enum NetworkAddress {
-    static func prefix(of text: String) -> [UInt8] {
+    static func prefix(of text: String) -> [UInt8] { parsed(text) ?? Array(text.utf8) }
+
+    /// The same of what is an address; `nil` for any other text.
+    static func parsed(_ text: String) -> [UInt8]? {
         let bare = text.prefix { $0 != "%" }.drop { $0 == "[" }.prefix { $0 != "]" }
         if let four = parse(String(bare), AF_INET, length: 4) { return four }
-        guard let six = parse(String(bare), AF_INET6, length: 16) else { return Array(text.utf8) }
+        guard let six = parse(String(bare), AF_INET6, length: 16) else { return nil }
         let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
         return six.starts(with: mapped) ? Array(six.suffix(4)) : Array(six.prefix(8))
     }

@@ -59,7 +59,7 @@ package struct AuthorizationFlow: Sendable {
     func evaluate(
         _ parameters: Parameters,
         interaction: OpenInteraction?,
-        session: SessionSnapshot?
+        sessions: [SessionSnapshot]
     ) async throws(AuthorizationRefusal) -> Situation {
         let request = try await prove(parameters)
         return try await relaying(request.reply) { () async throws(OAuthError) in
@@ -73,6 +73,11 @@ package struct AuthorizationFlow: Sendable {
                     )
                 }
             }
+            let session = SessionChoice.session(
+                for: request,
+                among: try await reader.candidates(sessions, for: request),
+                interaction: interaction?.record
+            )
             let signOn = try await reader.signOn(session)
             var consent: Stored<ConsentRecord>?
             if let signOn {
@@ -129,9 +134,13 @@ package struct AuthorizationFlow: Sendable {
                 let situation = try await evaluate(
                     interaction?.parameters ?? request.parameters,
                     interaction: interaction,
-                    session: request.browserSession
+                    sessions: request.browserSessions
                 )
-                if let response = try await act(on: situation, request, answer: answer) { return response }
+                if var response = try await act(on: situation, request, answer: answer) {
+                    let used = situation.signOn?.session.id
+                    if used != request.browserSession?.id { response.usedSession = used }
+                    return response
+                }
             } catch {
                 return await refuse(error, closing: interaction)
             }

@@ -44,4 +44,13 @@ extension Reader {
         let cutOff = try await cutOff([.session(session.id), .subject(session.subject), .everything])
         return SignOn(session: session, sessionVersion: record.version, person: person, endedUpTo: cutOff)
     }
+
+    /// Those of the sessions that may be relied on, each with what it rests on.
+    func signOns(_ found: [SessionSnapshot]) async throws(OAuthError) -> [SignOn] {
+        var signOns: [SignOn] = []
+        for session in found {
+            if let signOn = try await signOn(session) { signOns.append(signOn) }
+        }
+        return signOns
+    }
 }

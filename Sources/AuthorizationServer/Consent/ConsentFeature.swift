@@ -35,7 +35,11 @@ package struct ConsentEndpoint: Endpoint {
         do throws(AuthorizationRefusal) {
             let open = try await flow.open(request)
             interaction = open
-            let situation = try await flow.evaluate(open.parameters, interaction: open, session: request.browserSession)
+            let situation = try await flow.evaluate(
+                open.parameters,
+                interaction: open,
+                sessions: request.browserSessions
+            )
             guard situation.step == .consent, let signOn = situation.signOn else {
                 return .redirect(to: flow.interactions.url("/authorize/resume", open.id))
             }

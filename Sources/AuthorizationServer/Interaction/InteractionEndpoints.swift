@@ -99,14 +99,22 @@ package struct ChooseAccountEndpoint: Endpoint {
         do throws(AuthorizationRefusal) {
             let open = try await flow.open(request)
             interaction = open
-            let situation = try await flow.evaluate(open.parameters, interaction: open, session: request.browserSession)
+            let situation = try await flow.evaluate(
+                open.parameters,
+                interaction: open,
+                sessions: request.browserSessions
+            )
             guard situation.step == .chooseAccount, let signOn = situation.signOn else {
                 return .redirect(to: flow.interactions.url("/authorize/resume", open.id))
             }
-            guard request.method == .post else {
-                return EndpointResponse(body: .screen(.chooseAccount(flow.screen(situation, open, signOn))))
+            let accounts = try await flow.relaying(nil) { () async throws(OAuthError) in
+                try await flow.reader.signOns(request.browserSessions)
             }
-            return try await choose(request, flow, open, signOn)
+            guard request.method == .post else {
+                let screen = flow.screen(situation, open, signOn, accounts.map(\.subject))
+                return EndpointResponse(body: .screen(.chooseAccount(screen)))
+            }
+            return try await choose(request, flow, open, signOn, among: accounts)
         } catch {
             return await flow.refuse(error, closing: interaction)
         }
@@ -116,7 +124,8 @@ package struct ChooseAccountEndpoint: Endpoint {
         _ request: EndpointRequest,
         _ flow: AuthorizationFlow,
         _ open: OpenInteraction,
-        _ signOn: SignOn
+        _ signOn: SignOn,
+        among accounts: [SignOn]
     ) async throws(AuthorizationRefusal) -> EndpointResponse {
         try await flow.relaying(nil) { () async throws(OAuthError) in
             try flow.interactions.checkFormToken(
@@ -129,15 +138,18 @@ package struct ChooseAccountEndpoint: Endpoint {
             guard let account = request.parameters[InteractionField.account] else {
                 return .redirect(to: flow.interactions.url("/sign-in", open.id))
             }
-            guard account == signOn.subject.value else { throw .staleForm }
+            // An account that is not signed in here is chosen by nobody (CVE-2026-55106).
+            guard let chosenOne = accounts.first(where: { $0.subject.value == account }) else { throw .staleForm }
             var stored = open.stored
-            stored.content.chosenAccount = signOn.subject
+            stored.content.chosenAccount = chosenOne.subject
             let chosen = stored
             // Whoever loses a race here finds the page again and answers it again.
             _ = try await answering { () async throws(StoreError) in
                 try await flow.services.store.apply([try chosen.replaced()], now: flow.now)
             }
-            return .redirect(to: flow.interactions.url("/authorize/resume", open.id))
+            var response = EndpointResponse.redirect(to: flow.interactions.url("/authorize/resume", open.id))
+            response.chosenSession = chosenOne.session.id
+            return response
         }
     }
 }
@@ -168,12 +180,13 @@ extension AuthorizationFlow {
     fileprivate func screen(
         _ situation: Situation,
         _ open: OpenInteraction,
-        _ signOn: SignOn
+        _ signOn: SignOn,
+        _ accounts: [Subject]
     ) -> ChooseAccountScreen {
         ChooseAccountScreen(
             interaction: open.id,
             applicationName: situation.request.client.content.name,
-            accounts: [signOn.subject],
+            accounts: accounts,
             uiLocales: situation.request.uiLocales,
             redirectOrigin: situation.request.reply.redirectURI.formActionSource,
             formToken: interactions.formToken(

@@ -58,20 +58,27 @@ package struct SessionSnapshot: Hashable, Sendable {
     package var key: RecordKey
     /// The only client that it means something to; `nil` for one that signs on everywhere.
     package var client: ClientID?
+    /// The ids of earlier sign-ins of the same person in this browser, which live and end with this session.
+    package var earlierIDs: [SessionID]
 
     package init(
         id: SessionID,
         subject: Subject,
         authentication: AuthenticationEvent,
         key: RecordKey,
-        client: ClientID? = nil
+        client: ClientID? = nil,
+        earlierIDs: [SessionID] = []
     ) {
         self.id = id
         self.subject = subject
         self.authentication = authentication
         self.key = key
         self.client = client
+        self.earlierIDs = earlierIDs
     }
+
+    /// Whether the session answers to this `sid`.
+    package func answers(to id: SessionID) -> Bool { id == self.id || earlierIDs.contains(id) }
 }
 
 /// How and when a person proved who they are.

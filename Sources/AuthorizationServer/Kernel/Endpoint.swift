@@ -24,6 +24,8 @@ package struct EndpointRequest: Sendable {
     package var remoteAddress: String
     /// The person's session in this browser, found by its cookie; already known to be live.
     package var browserSession: SessionSnapshot?
+    /// The live sessions of other people in this browser.
+    package var otherSessions: [SessionSnapshot]
     /// Hash of the cookie that names this browser before anybody has signed in, if it has one.
     package var browserBinding: String?
     /// The cookies that the endpoint reads (``Endpoint/reads``).
@@ -41,6 +43,7 @@ package struct EndpointRequest: Sendable {
         origin: String? = nil,
         remoteAddress: String = "127.0.0.1",
         browserSession: SessionSnapshot? = nil,
+        otherSessions: [SessionSnapshot] = [],
         browserBinding: String? = nil,
         traceID: String = "test"
     ) {
@@ -51,9 +54,13 @@ package struct EndpointRequest: Sendable {
         self.origin = origin
         self.remoteAddress = remoteAddress
         self.browserSession = browserSession
+        self.otherSessions = otherSessions
         self.browserBinding = browserBinding
         self.traceID = traceID
     }
+
+    /// Everybody who is signed in in this browser, the current person first.
+    package var browserSessions: [SessionSnapshot] { (browserSession.map { [$0] } ?? []) + otherSessions }
 }
 
 /// One answer, before it is HTTP.
@@ -86,10 +93,14 @@ package struct EndpointResponse: Sendable {
     package var failure: OAuthError?
     /// The client that was proven to be the caller: its registered origins decide CORS.
     package var client: RegisteredClient?
-    /// A session that this answer ends: the HTTP room closes it and clears its cookie before anything is sent.
+    /// A session that this answer ends: the HTTP room closes it and takes it out of the cookie before anything is sent.
     package var endedSession: SessionID?
     /// Cookies that this answer sets or clears.
     package var cookies: [CookieChange] = []
+    /// A session of this browser, not its current one, that this answer rests on: the HTTP room notes that it was used.
+    package var usedSession: SessionID?
+    /// A session of this browser that is the current one from now on.
+    package var chosenSession: SessionID?
 
     package init(
         status: Int = 200,

@@ -53,13 +53,12 @@ struct FrontDoor: HTTPResponder {
         )
         browsers = Browsers(
             sessions: sessions,
-            random: provider.services.random,
+            services: provider.services,
             cookies: cookies
         )
         signIn = SignIn(
             provider: provider,
             people: people,
-            sessions: sessions,
             throttle: throttle,
             answering: answering,
             browsers: browsers
@@ -159,6 +158,7 @@ struct FrontDoor: HTTPResponder {
             } else {
                 var request = exchange.endpointRequest(parameters)
                 request.browserSession = browser.session?.snapshot
+                request.otherSessions = browser.opened.dropFirst().map(\.session.snapshot)
                 request.browserBinding = browser.binding
                 answer = try await finish(
                     await endpoint.respond(to: request, with: provider.services),
@@ -168,6 +168,7 @@ struct FrontDoor: HTTPResponder {
             }
             // A form that another site posts comes without Lax cookies: a new name would end the sign-ins that are open.
             if exchange.method != .post { browsers.rememberBrowser(browser, in: &answer) }
+            browsers.forgetDead(browser, in: &answer)
             answer.namedClient = parameters["client_id"]
             return answer
         } catch {
@@ -175,26 +176,27 @@ struct FrontDoor: HTTPResponder {
         }
     }
 
-    /// Closes the session that the answer ends before the answer exists as bytes.
+    /// Does to the browser's sessions what the answer says, before the answer exists as bytes.
     private func finish(
         _ response: EndpointResponse,
         _ exchange: Exchange,
         _ browser: Browser
     ) async throws(OAuthError) -> Answer {
-        guard let ended = response.endedSession else {
-            return await answering.render(response, exchange, audience: .people)
-        }
-        try await AuthorizationServer.answering { () async throws(StoreError) in
-            let services = provider.services
-            let now = services.time.moment().wall
-            guard let closed = try await sessions.close(ended, now: now) else { return }
-            for id in [closed.id] + closed.earlierIDs {
-                let ending = Ending(.session(id), because: .signedOut, subject: closed.subject)
-                try await services.revocations.endWhatSlippedThrough(ending, since: now, by: services.time)
+        let now = provider.services.time.moment().wall
+        if let ended = response.endedSession { try await browsers.close(ended, now: now) }
+        if let used = response.usedSession {
+            try await AuthorizationServer.answering { () async throws(StoreError) in
+                try await sessions.noteUse(of: used, now: now)
             }
         }
         var answer = await answering.render(response, exchange, audience: .people)
-        browsers.forgetSession(in: &answer)
+        if let ended = response.endedSession {
+            // Who else is signed in in this browser stays so.
+            browsers.remember(browser.opened.filter { $0.session.id != ended }, in: &answer)
+        } else if let chosen = response.chosenSession {
+            let first = browser.opened.filter { $0.session.id == chosen }
+            browsers.remember(first + browser.opened.filter { $0.session.id != chosen }, in: &answer)
+        }
         return answer
     }
 

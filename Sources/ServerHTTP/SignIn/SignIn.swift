@@ -20,7 +20,6 @@ struct SignIn: Sendable {
 
     let provider: Provider
     let people: People
-    let sessions: Sessions
     let throttle: Throttle
     let answering: Answering
     let browsers: Browsers
@@ -67,7 +66,7 @@ struct SignIn: Sendable {
         }
     }
 
-    /// A new session with a new id and cookie, whatever the browser had before (CVE-2026-7507, CVE-2025-12390).
+    /// A new session, beside those of other people in this browser.
     private func start(
         _ person: Person,
         _ screen: SignInScreen,
@@ -76,23 +75,19 @@ struct SignIn: Sendable {
         _ browser: Browser
     ) async throws(OAuthError) -> Answer {
         let now = self.now
-        let cookie: Secret
-        do {
-            cookie = try await sessions.create(
-                for: person,
-                amr: Self.methods,
-                acr: Self.contextClass,
-                now: now,
-                replacing: browser.sessionCookie
-            ).cookie
-        } catch {
-            throw OAuthError(error)
-        }
+        let opened = try await browsers.signIn(
+            person,
+            amr: Self.methods,
+            acr: Self.contextClass,
+            exchange,
+            browser,
+            now: now
+        )
         try await passwords.succeeded(attempt)
         let query = FormEncoding.encode([(name: "interaction", value: screen.interaction)])
         let resume = EndpointResponse(body: .redirect("\(answering.issuer.value)/authorize/resume?\(query)"))
         var answer = await answering.render(resume, exchange, audience: .people)
-        browsers.rememberSession(cookie, in: &answer)
+        browsers.remember(opened, in: &answer)
         return answer
     }
 

@@ -171,7 +171,7 @@ struct AuthenticationTests {
         )
         #expect(try await people.authenticate(username: "alice", password: rightPassword, now: start) == nil)
         let error = await #expect(throws: AccountsError.self) {
-            try await house.sessions.create(for: stale, amr: ["pwd"], acr: "1", now: start, replacing: nil)
+            try await house.sessions.create(for: stale, amr: ["pwd"], acr: "1", now: start, replacing: [])
         }
         #expect(error?.code == .personUnknown, "who signed in with the old password meanwhile gets no session")
     }

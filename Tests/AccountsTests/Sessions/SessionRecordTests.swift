@@ -29,6 +29,18 @@ struct SessionRecordTests {
         #expect(session.version == 4 && session.expiresAt == start + .seconds(2))
     }
 
+    @Test("Where a session began is read if it was kept, and written again byte for byte")
+    func origin() throws {
+        let kept = Self.fixture.replacing(
+            "1767225603000}",
+            with: #"1767225603000,"agent":"Firefox","system":"Linux","network":"192.0.2.0/24"}"#
+        )
+        let session = try SessionRecord(record(kept))
+        #expect(session.origin == SessionOrigin(agent: "Firefox", system: "Linux", network: "192.0.2.0/24"))
+        #expect(String(decoding: session.record.payload, as: UTF8.self) == kept)
+        #expect(try SessionRecord(record(Self.fixture)).origin == .unknown)
+    }
+
     @Test("Every member of version 1 arrives where it belongs")
     func members() throws {
         let session = try SessionRecord(record(Self.fixture))

@@ -18,7 +18,13 @@ struct SessionTests {
         at now: Instant = start,
         replacing cookie: Secret? = nil
     ) async throws -> (cookie: Secret, session: Session) {
-        try await house.sessions.create(for: person, amr: ["pwd"], acr: "1", now: now, replacing: cookie)
+        try await house.sessions.create(
+            for: person,
+            amr: ["pwd"],
+            acr: "1",
+            now: now,
+            replacing: cookie.map { [$0] } ?? []
+        )
     }
 
     @Test("A session is found by its cookie and by its id, with what was put in")
@@ -67,8 +73,7 @@ struct SessionTests {
         let alice = try await person()
         let planted = try await open(try await person("mallory"))
         let (cookie, session) = try await open(alice, replacing: planted.cookie)
-        #expect(cookie != planted.cookie && session.id != planted.session.id)
-        #expect(try await house.sessions.find(cookie: planted.cookie, now: start) == nil)
+        #expect(cookie != planted.cookie && session.id != planted.session.id && session.earlierIDs.isEmpty)
         #expect(try await house.sessions.find(cookie: cookie, now: start)?.subject == alice.subject)
         let invented = Secret(Base64URL.encode([UInt8](repeating: 7, count: 32)))
         let another = try await open(alice, replacing: invented)
@@ -76,16 +81,58 @@ struct SessionTests {
         #expect(try await house.sessions.find(cookie: invented, now: start) == nil)
     }
 
-    @Test("CVE-2025-12390: when another person signs in, the first one's session ends and none of its ids pass on")
+    @Test("FIELD K31, CVE-2025-12390: two people of one browser stay two sessions, whose ids never mix")
     func anotherPerson() async throws {
-        let first = try await open(try await person("alice"))
+        let alice = try await person("alice")
         let bob = try await person("bob")
-        let second = try await open(bob, at: start + .seconds(9), replacing: first.cookie)
+        let first = try await open(alice)
+        let later = start + .seconds(9)
+        let second = try await open(bob, at: later, replacing: first.cookie)
         #expect(second.session.id != first.session.id && second.session.earlierIDs.isEmpty)
-        #expect(try await house.sessions.find(id: first.session.id, now: start) == nil)
-        let ending = ended("session \(first.session.id) of \(first.session.subject)", now: start + .seconds(9))
-        #expect(house.store.applies.last?.contains(ending) == true)
-        #expect(house.store.applies.last?.contains(.delete(first.session.recordKey)) == true)
+        #expect(try await house.sessions.find(cookie: first.cookie, now: later) == first.session)
+        #expect(house.store.applies.last?.contains { "\($0)".contains("ended") } == false)
+
+        // Alice signs in again: her session is replaced, and Bob's is left alone.
+        let again = try await house.sessions.create(
+            for: alice,
+            amr: ["pwd"],
+            acr: "1",
+            now: later,
+            replacing: [second.cookie, first.cookie]
+        )
+        #expect(again.session.earlierIDs == [first.session.id])
+        let opened = try await house.sessions.find(
+            cookies: [again.cookie, second.cookie, first.cookie],
+            now: later
+        )
+        #expect(opened.map(\.session) == [again.session, second.session])
+        #expect(opened.map(\.cookie) == [again.cookie, second.cookie])
+
+        try await house.sessions.close(again.session.id, now: later)
+        #expect(try await house.sessions.find(id: first.session.id, now: later) == nil)
+        #expect(try await house.sessions.find(cookie: second.cookie, now: later) == second.session)
+    }
+
+    @Test("FIELD P44, CVE-2026-55106, CVE-2025-14778: nobody closes a session by an id that is another person's")
+    func objectLevel() async throws {
+        let alice = try await open(try await person("alice"))
+        let mallory = try await person("mallory")
+        #expect(try await house.sessions.close(alice.session.id, of: mallory.subject, now: start) == nil)
+        #expect(try await house.sessions.find(cookie: alice.cookie, now: start) == alice.session)
+        let owner = alice.session.subject
+        #expect(try await house.sessions.close(alice.session.id, of: owner, now: start)?.id == alice.session.id)
+    }
+
+    @Test("Closing all but one leaves that one, under whichever of its ids it is named")
+    func closingAllOthers() async throws {
+        let alice = try await person()
+        let first = try await open(alice)
+        let kept = try await open(alice, replacing: first.cookie)
+        for _ in 0..<60 { _ = try await open(alice) }
+        let closed = try await house.sessions.closeAll(of: alice.subject, except: first.session.id, now: start)
+        #expect(closed.count == 60 && !closed.contains { $0.id == kept.session.id })
+        #expect(try await house.sessions.list(of: alice.subject, now: start) == [kept.session])
+        #expect(try await house.sessions.closeAll(of: alice.subject, except: kept.session.id, now: start).isEmpty)
     }
 
     @Test("When the same person signs in again, the new session answers for the old id and ends with it")
@@ -134,7 +181,7 @@ struct SessionTests {
                 amr: ["pwd"],
                 acr: "1",
                 now: start,
-                replacing: first.cookie
+                replacing: [first.cookie]
             )
         }
         let second = try await open(alice, replacing: first.cookie)
@@ -236,7 +283,7 @@ struct SessionTests {
                 amr: ["pwd"],
                 acr: "1",
                 now: start,
-                replacing: first.cookie
+                replacing: [first.cookie]
             )
         }
         #expect(try await house.sessions.close(first.session.id, now: start)?.earlierIDs == [first.session.id])
@@ -280,7 +327,7 @@ struct SessionLifetimeTests {
 
     private func open() async throws -> (cookie: Secret, session: Session) {
         let person = try await house.people.create(NewPerson(username: "a"), password: nil, now: start)
-        return try await house.sessions.create(for: person, amr: ["pwd"], acr: "1", now: start, replacing: nil)
+        return try await house.sessions.create(for: person, amr: ["pwd"], acr: "1", now: start, replacing: [])
     }
 
     @Test("An unused session is gone after the idle limit, and not a moment before")
@@ -291,6 +338,28 @@ struct SessionLifetimeTests {
         #expect(try await house.sessions.find(id: session.id, now: limit - .milliseconds(1)) != nil)
         #expect(try await house.sessions.find(id: session.id, now: limit) == nil)
         #expect(try await house.sessions.find(cookie: cookie, now: limit) == nil)
+    }
+
+    @Test("Of several sessions of a browser only the one in use is prolonged, or the one whose use is noted")
+    func several() async throws {
+        let (first, used) = try await open()
+        let person = try await house.people.create(NewPerson(username: "b"), password: nil, now: start)
+        let (second, idle) = try await house.sessions.create(
+            for: person,
+            amr: ["pwd"],
+            acr: "1",
+            now: start,
+            replacing: [first]
+        )
+        let later = start + .seconds(3000)
+        let found = try await house.sessions.find(cookies: [first, second], now: later)
+        #expect(found.map(\.session.id) == [used.id, idle.id])
+        #expect(found.map(\.session.usedAt) == [later, start])
+        #expect(found.map(\.session.expiresAt) == [later + .seconds(3600), start + .seconds(3600)])
+        try await house.sessions.noteUse(of: idle.id, now: later)
+        #expect(try await house.sessions.find(id: idle.id, now: later)?.usedAt == later)
+        let gone = start + .seconds(6600)
+        #expect(try await house.sessions.find(cookies: [second, first], now: gone).isEmpty)
     }
 
     @Test("Use by cookie prolongs; being looked up by id does not")

@@ -11,6 +11,23 @@ struct Browser {
     let world: TestWorld
     var binding = "binding-of-this-browser"
     var session: SessionSnapshot?
+    /// Who else is signed in here.
+    var others: [SessionSnapshot] = []
+
+    /// Somebody else signs in here, now, beside those who are.
+    mutating func signInBeside(_ name: String) async throws {
+        let before = session
+        try await signIn(name) { $0.standardClaims["email"] = .string("\(name)@example.com") }
+        if let before { others.insert(before, at: 0) }
+    }
+
+    /// What the HTTP room does with the session that was chosen.
+    mutating func obey(_ response: EndpointResponse) {
+        guard let chosen = response.chosenSession else { return }
+        let all = (session.map { [$0] } ?? []) + others
+        session = all.first { $0.id == chosen }
+        others = all.filter { $0.id != chosen }
+    }
 
     /// Somebody signs in here, now, in a new session.
     @discardableResult
@@ -47,6 +64,7 @@ struct Browser {
             method: method,
             parameters: try Parameters(parameters.map { (name: $0.key, value: $0.value) }),
             browserSession: session,
+            otherSessions: others,
             browserBinding: binding
         )
         return await endpoint.respond(to: request, with: world.services)

@@ -53,7 +53,7 @@ struct AdapterTests {
             amr: ["pwd"],
             acr: "1",
             now: world.now,
-            replacing: nil
+            replacing: []
         )
         let revocations = world.services.revocations
         #expect(try await revocations.cutOff(for: [.session(session.id)], now: world.now) == nil)

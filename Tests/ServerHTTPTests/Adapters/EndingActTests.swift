@@ -13,7 +13,7 @@ import Testing
 @Suite struct EndingActTests {
     enum Act: String, CaseIterable, Sendable {
         case accessTokenRevoked, refreshTokenRevoked, codeReplayed, refreshTokenReused
-        case sessionClosed, allSessionsClosed, signedInAsSomebodyElse
+        case sessionClosed, allSessionsClosed, crowdedOut
         case passwordChanged, personDisabled, personDeleted
         case clientDisabled, clientKeyChanged, clientDeleted
         case consentWithdrawn, keyRetired, operatorRevokesEverything
@@ -23,7 +23,7 @@ import Testing
             case .accessTokenRevoked, .refreshTokenRevoked: .revoked
             case .codeReplayed: .codeReplay
             case .refreshTokenReused: .refreshReuse
-            case .sessionClosed, .allSessionsClosed, .signedInAsSomebodyElse: .signedOut
+            case .sessionClosed, .allSessionsClosed, .crowdedOut: .signedOut
             case .passwordChanged: .passwordChanged
             case .personDisabled: .personDisabled
             case .personDeleted: .personDeleted
@@ -113,9 +113,14 @@ import Testing
             #expect(try await refresh(holder, world).status == 400)
         case .sessionClosed: try await world.sessions.close(holder.session, now: world.now)
         case .allSessionsClosed: try await world.sessions.closeAll(of: holder.subject, now: world.now)
-        case .signedInAsSomebodyElse:
-            let eve = try await world.people.create(NewPerson(username: "eve"), password: nil, now: world.now)
-            _ = try await world.sessions.create(for: eve, amr: [], acr: "1", now: world.now, replacing: holder.cookie)
+        case .crowdedOut:
+            let browser = TestBrowser(world)
+            browser.set(SignInTests.sessionCookie, holder.cookie.exposed)
+            for name in ["bea", "cem", "dan", "eve", "fay"] {
+                try await world.person(name)
+                let page = try await browser.openSignIn(HeaderTests.authorize + "&prompt=login")
+                #expect(try await browser.signIn(page, username: name).status == 303)
+            }
         case .passwordChanged:
             try await world.people.setPassword(holder.subject, to: Secret("another long password"), now: world.now)
         case .personDisabled: try await world.people.disable(holder.subject, now: world.now)
@@ -159,7 +164,7 @@ import Testing
             amr: ["pwd"],
             acr: "1",
             now: world.now,
-            replacing: nil
+            replacing: []
         )
         let code = AuthorizationCodeRecord(
             client: try #require(ClientID("app")),

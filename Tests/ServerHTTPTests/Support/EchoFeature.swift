@@ -42,6 +42,7 @@ struct EchoEndpoint: Endpoint {
         seen["address"] = .string(request.remoteAddress)
         seen["authorization"] = request.authorization.map { .string($0) }
         seen["session"] = (request.browserSession?.id.value).map { .string($0) }
+        seen["people"] = .array(request.browserSessions.map { .string($0.subject.value) })
         seen["binding"] = request.browserBinding.map { .string($0) }
         seen["trace"] = .string(request.traceID)
         var response = EndpointResponse(body: .json(.object(seen)))

@@ -203,7 +203,7 @@ final class FeedHouse: Sendable {
             amr: ["pwd"],
             acr: "1",
             now: bench.now,
-            replacing: nil
+            replacing: []
         )
         let code = AuthorizationCodeRecord(
             client: application.id,

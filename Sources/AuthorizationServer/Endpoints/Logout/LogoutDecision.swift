@@ -81,15 +81,27 @@ package enum LogoutDecision {
         )
     }
 
+    /// Which of the sessions of this browser the request is about: the one that its hint was issued in, else one of the
+    /// person whom it names, else the current one.
+    package static func session(
+        _ request: LogoutRequest,
+        among sessions: [SessionSnapshot]
+    ) -> SessionSnapshot? {
+        sessions.first { isProven(request, $0) } ?? sessions.first { $0.subject == request.hint?.subject }
+            ?? sessions.first
+    }
+
     /// Whether the person has to be asked.
     package static func step(_ request: LogoutRequest, session: SessionSnapshot?) -> LogoutStep {
         guard let session else { return .nothingToEnd }
         // RP-Initiated Logout §2: the OP must ask "if an id_token_hint was not provided or if the supplied ID Token
         // does not belong to the current OP session with the RP and/or currently logged in End-User." Otherwise any
         // link on the web could sign people out (CVE-2020-10734).
-        guard let hint = request.hint, hint.subject == session.subject, hint.session == session.id else {
-            return .confirm
-        }
-        return .end
+        return isProven(request, session) ? .end : .confirm
+    }
+
+    private static func isProven(_ request: LogoutRequest, _ session: SessionSnapshot) -> Bool {
+        guard let hint = request.hint, let id = hint.session else { return false }
+        return hint.subject == session.subject && session.answers(to: id)
     }
 }

@@ -18,11 +18,12 @@ package struct LogoutEndpoint: Endpoint {
         }
         do throws(OAuthError) {
             let logout = try await load(parameters, services)
-            switch LogoutDecision.step(logout, session: request.browserSession) {
+            let session = LogoutDecision.session(logout, among: request.browserSessions)
+            switch LogoutDecision.step(logout, session: session) {
             case .nothingToEnd: return goodbye(logout)
-            case .end: return goodbye(logout, ending: request.browserSession)
+            case .end: return goodbye(logout, ending: session)
             case .confirm:
-                return try confirm(logout, answer: answer, parameters: parameters, request, services)
+                return try confirm(logout, session, answer: answer, parameters: parameters, request, services)
             }
         } catch {
             // RP-Initiated Logout §4: an error is shown, never redirected.
@@ -51,12 +52,13 @@ package struct LogoutEndpoint: Endpoint {
     /// Asks, or takes the answer to what was asked.
     private func confirm(
         _ logout: LogoutRequest,
+        _ session: SessionSnapshot?,
         answer: String?,
         parameters: Parameters,
         _ request: EndpointRequest,
         _ services: Services
     ) throws(OAuthError) -> EndpointResponse {
-        guard let session = request.browserSession else { throw .internalFault("nobody to ask") }
+        guard let session else { throw .internalFault("nobody to ask") }
         guard let binding = request.browserBinding else { throw .internalFault("the browser was given no binding") }
         let interactions = Interactions(services)
         guard let answer else {
