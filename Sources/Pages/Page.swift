@@ -66,6 +66,17 @@ package enum FormField {
     package static let account = "account"
     /// The pending request that the form belongs to.
     package static let interaction = "interaction"
+    /// What an act of an account page is done to.
+    package static let object = "object"
+    /// The person's display name.
+    package static let name = "name"
+    package static let currentPassword = "current_password"
+    package static let newPassword = "new_password"
+    package static let repeatPassword = "repeat_password"
+    /// In addresses of account pages: what was done last, the server's proof of that, and the part of a list.
+    package static let notice = "done"
+    package static let proof = "proof"
+    package static let page = "page"
 }
 
 /// The values of the ``FormField/decision`` field.

@@ -206,3 +206,72 @@ def demo_problem(page, server):
     sign_in(page, "ada", "correct battery")
     page.locator("button[value=deny]").click()
     expect(page.locator("#problem")).to_contain_text("access_denied", timeout=PATIENCE)
+
+
+def account_page(page, server, section, title, person=("ada", "correct battery")):
+    page.goto(server.issuer + "/account" + section)
+    sign_in(page, *person)
+    heading(page, title)
+
+
+@scene("account", "account-top", "account-form", "account-profile")
+def account(page, server):
+    account_page(page, server, "", "Your profile")
+
+
+@scene("account-several", "account-profile", "account-form")
+def account_several(page, server):
+    account(page, server)
+    button(page, "Sign in with another account").click()
+    sign_in(page)
+    expect(page.locator(".items")).to_contain_text("Ada Lovelace", timeout=PATIENCE)
+
+
+@scene("account-renamed", "account-profile")
+def account_renamed(page, server):
+    account(page, server)
+    button(page, "Save name").click()
+    expect(page.get_by_role("status")).to_be_visible(timeout=PATIENCE)
+
+
+@scene("account-password", "account-password")
+def account_password(page, server):
+    account_page(page, server, "/password", "Password")
+
+
+@scene("account-password-problem", "account-password", "alert")
+def account_password_problem(page, server):
+    account_password(page, server)
+    for label, text in (("Current password", "x"), ("New password", "a long one"), ("New password again", "another")):
+        page.get_by_label(label, exact=True).fill(text)
+    button(page, "Change password").click()
+    expect(page.get_by_role("alert")).to_be_visible(timeout=PATIENCE)
+
+
+@scene("account-sessions", "account-sessions", "account-paging")
+def account_sessions(page, server):
+    # Enough sessions for two pages, by a browser that forgets its cookies.
+    pages = page.get_by_role("navigation", name="Pages")
+    for _ in range(30):
+        account_page(page, server, "/sessions", "signed in")
+        if pages.is_visible():
+            return
+        page.context.clear_cookies()
+    raise AssertionError("thirty sessions fit on one page")
+
+
+@scene("account-applications", "account-applications")
+def account_applications(page, server):
+    for client in ("shop", "society"):
+        page.goto(authorize(server, client=client, prompt="consent", scope="openid profile"))
+        sign_in(page) if client == "shop" else None
+        page.route("**/callback*", lambda route: route.fulfill(body="back"))
+        button(page, "Allow").click()
+        page.wait_for_url("**/callback*")
+    page.goto(server.issuer + "/account/applications")
+    expect(page.locator(".items")).to_contain_text("Corner Shop", timeout=PATIENCE)
+
+
+@scene("account-no-applications", "account-applications")
+def account_no_applications(page, server):
+    account_page(page, server, "/applications", "Connected applications")

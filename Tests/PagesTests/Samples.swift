@@ -2,8 +2,8 @@ import Pages
 
 /// One example of every page, ordinary or hostile, for tests that hold for all of them.
 enum Samples {
-    /// Every page with `text` in each field that comes from outside.
-    static func pages(filledWith text: String) -> [(name: String, page: any Page)] {
+    /// Every page but those of the account with `text` in each field that comes from outside.
+    static func otherPages(filledWith text: String) -> [(name: String, page: any Page)] {
         [
             (
                 "sign-in",
@@ -83,7 +83,7 @@ enum Samples {
     }
 
     /// Every page as people see it.
-    static let ordinary: [(name: String, page: any Page)] = [
+    static let ordinaryOthers: [(name: String, page: any Page)] = [
         ("sign-in", signIn()),
         ("sign-in-cancel", signIn(cancelAction: "/interaction/1/cancel")),
         ("sign-in-wrong", signIn(usernameHint: "ada@example.com", problem: .wrongCredentials)),

@@ -36,6 +36,25 @@ enum EmailAddress {
     static func folded(_ text: String) -> String { text.foldingASCIICase() }
 }
 
+/// What people may call themselves.
+package enum DisplayName {
+    static let maximumCharacters = 100
+    static let maximumBytes = 400
+
+    /// Without the spaces around it, which nobody sees.
+    package static func trimmed(_ text: String) -> String {
+        var scalars = text.unicodeScalars.drop { $0.properties.isWhitespace }
+        while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
+        return String(scalars)
+    }
+
+    package static func isAcceptable(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= maximumBytes && text.count <= maximumCharacters
+            // Joiners shape Persian, Hindi and many emoji.
+            && text.unicodeScalars.allSatisfy { $0.isVisible || $0 == "\u{200C}" || $0 == "\u{200D}" }
+    }
+}
+
 extension String {
     func foldingASCIICase() -> String {
         let bytes = utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }

@@ -27,6 +27,9 @@ package struct People: Sendable {
         self.endings = endings
     }
 
+    /// What a password has to be like.
+    package var passwordLimits: PasswordHasher.Limits { passwords.limits }
+
     /// The person, enabled or not.
     package func find(subject: Subject, now: Instant) async throws(StoreError) -> Person? {
         guard let record = try await store.find(Person.recordKey(of: subject), now: now) else { return nil }

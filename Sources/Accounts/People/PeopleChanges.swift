@@ -70,14 +70,22 @@ extension People {
     /// Gives the person another password.
     ///
     /// Every session ends, and so does whatever `Endings.subject` names.
+    ///
+    /// - Parameter proven: the person as the one who changes the password proved to be, where they had to: if their
+    ///   credentials changed meanwhile, or they were disabled, nothing is written and `personUnknown` is thrown.
     @discardableResult
     package func setPassword(
         _ subject: Subject,
         to password: Secret,
+        provenAs proven: Person? = nil,
         now: Instant
     ) async throws(AccountsError) -> Person {
         let hash = try await passwords.hash(password)
-        return try await change(subject, now: now, rights: .end(.passwordChanged)) { $0.password = hash }
+        let guarding: @Sendable (Person) -> Bool = { person in
+            guard let proven else { return true }
+            return person.status == .enabled && person.credentialsChangedAt == proven.credentialsChangedAt
+        }
+        return try await change(subject, now: now, rights: .end(.passwordChanged), if: guarding) { $0.password = hash }
     }
 
     /// From now on the person cannot sign in; sessions end, and whatever `Endings.subject` names.
@@ -114,13 +122,14 @@ extension People {
         _ subject: Subject,
         now: Instant,
         rights: Rights,
+        if holds: @Sendable (Person) -> Bool = { _ in true },
         _ edit: @Sendable (inout Person) -> Void
     ) async throws(AccountsError) -> Person {
         for _ in 0..<Self.maximumTries {
             let found = try await AccountsError.wrapping { () async throws(StoreError) in
                 try await find(subject: subject, now: now)
             }
-            guard var person = found else { throw .personUnknown }
+            guard var person = found, holds(person) else { throw .personUnknown }
             let version = person.version
             edit(&person)
             try Self.check(person)

@@ -18,7 +18,8 @@ extension Sessions {
         absolute: Duration?,
         amr: [String],
         acr: String,
-        now: Instant
+        now: Instant,
+        from origin: SessionOrigin = .unknown
     ) async throws(AccountsError) -> (cookie: Secret, session: Session) {
         let idle = idle ?? lifetimes.idle
         let endsAt = now + (absolute ?? lifetimes.absolute)
@@ -39,7 +40,8 @@ extension Sessions {
                 client: client,
                 idleMilliseconds: idle.milliseconds,
                 privileges: person.privileges
-            )
+            ),
+            origin: origin
         )
         for _ in 0..<Self.maximumTries {
             let tried = try await AccountsError.wrapping { () async throws(StoreError) in

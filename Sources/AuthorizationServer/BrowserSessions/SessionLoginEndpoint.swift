@@ -126,7 +126,8 @@ package struct SessionLoginEndpoint: Endpoint {
         let attempt = PasswordSignIn(
             username: try asked.required("username"),
             password: Secret(try asked.required("password")),
-            address: asked.request.remoteAddress
+            address: asked.request.remoteAddress,
+            userAgent: asked.request.userAgent
         )
         return try await services.applicationSessions.signIn(attempt, at: asked.id, lifetimes: lifetimes) {
             () async throws(OAuthError) in

@@ -69,8 +69,15 @@ package struct Consents: Sendable {
     /// Takes back what a person has allowed a client, and ends every grant that came of it.
     ///
     /// Returns whether there was anything to take back.
+    ///
+    /// - Parameter time: where this server issues meanwhile: see ``Revocations/endWhatSlippedThrough(_:since:by:)``.
     @discardableResult
-    package func withdraw(subject: Subject, client: ClientID, now: Instant) async throws(StoreError) -> Bool {
+    package func withdraw(
+        subject: Subject,
+        client: ClientID,
+        now: Instant,
+        settlingBy time: (any TimeSource)? = nil
+    ) async throws(StoreError) -> Bool {
         let key = ConsentRecord.key(subject, client)
         var found = try await store.find(key, now: now) != nil
         var ended: Set<FamilyID> = []
@@ -84,7 +91,14 @@ package struct Consents: Sendable {
             }
             guard case .applied = try await store.apply(changes, now: now) else { continue }
             // A grant that began while these were read shows up now; once the consent is gone no other begins.
-            if open.isEmpty { return found }
+            if open.isEmpty {
+                for family in ended {
+                    guard let time else { break }
+                    let ending = Ending(.grant(family), because: .consentWithdrawn, subject: subject, client: client)
+                    try await revocations.endWhatSlippedThrough(ending, since: now, by: time)
+                }
+                return found
+            }
             ended.formUnion(open)
         }
         throw .unavailable(reason: "withdrawing a consent lost every race")

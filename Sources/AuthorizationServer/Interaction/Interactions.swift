@@ -22,6 +22,7 @@ package struct Interactions: Sendable {
         case chooseAccount = "choose-account"
         case consent
         case signOut = "sign-out"
+        case account
     }
 
     /// Proves that a form came from a page of ours in this browser, for this interaction and, where one is shown, this
@@ -40,7 +41,7 @@ package struct Interactions: Sendable {
     }
 
     /// Throws unless the token is the one of this form.
-    func checkFormToken(
+    package func checkFormToken(
         _ presented: String?,
         _ purpose: FormPurpose,
         interaction: String,

@@ -49,6 +49,16 @@ package struct Visits: Sendable {
         return .mustSignIn(.redirect(to: interactions.url("/sign-in", id)))
     }
 
+    /// To the sign-in page, for whoever wants to sign in beside those who are; they come back to `path`.
+    package func anotherSignIn(
+        at path: String,
+        browserBinding: String,
+        now: Instant
+    ) async throws(OAuthError) -> EndpointResponse {
+        let visit = VisitRecord(path: path, fields: [], browserBinding: browserBinding, startedAt: now)
+        return .redirect(to: interactions.url("/sign-in", try await start(visit, now: now)))
+    }
+
     private func binding(_ request: EndpointRequest) throws(OAuthError) -> String {
         guard let binding = request.browserBinding else { throw .internalFault("the browser was given no binding") }
         return binding

@@ -7,11 +7,14 @@ package struct PasswordSignIn: Sendable {
     package var username: String
     package var password: Secret
     package var address: String
+    /// What the browser says that it is; shown to the person, and nothing is decided by it.
+    package var userAgent: String?
 
-    package init(username: String, password: Secret, address: String) {
+    package init(username: String, password: Secret, address: String, userAgent: String? = nil) {
         self.username = username
         self.password = password
         self.address = address
+        self.userAgent = userAgent
     }
 }
 

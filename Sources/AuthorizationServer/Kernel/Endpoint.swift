@@ -32,6 +32,8 @@ package struct EndpointRequest: Sendable {
     package var cookies = RequestCookies()
     /// Which page sent it, as far as a browser tells.
     package var provenance = Provenance()
+    /// What the caller says that it is; nothing is decided by it.
+    package var userAgent: String?
     /// Names the request in the log and in every error.
     package var traceID: String
 

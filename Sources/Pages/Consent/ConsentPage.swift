@@ -77,7 +77,7 @@ package struct ConsentPage: Page {
         )
     }
 
-    private static func line(_ scope: Scope) -> [String: String] {
+    static func line(_ scope: Scope) -> [String: String] {
         let name = Visible.text(scope.name)
         guard !scope.description.isEmpty else { return ["description": name] }
         return ["description": Visible.text(scope.description, limit: Visible.addressLimit), "name": name]

@@ -15,6 +15,13 @@ enum Templates {
         ("sign-out", PackageResources.sign_out_mustache),
         ("signed-out", PackageResources.signed_out_mustache),
         ("welcome", PackageResources.welcome_mustache),
+        ("account-top", PackageResources.account_top_mustache),
+        ("account-form", PackageResources.account_form_mustache),
+        ("account-paging", PackageResources.account_paging_mustache),
+        ("account-profile", PackageResources.account_profile_mustache),
+        ("account-password", PackageResources.account_password_mustache),
+        ("account-sessions", PackageResources.account_sessions_mustache),
+        ("account-applications", PackageResources.account_applications_mustache),
     ]
 
     static let names = sources.map(\.name)

@@ -90,7 +90,7 @@ extension SignInPage {
 }
 
 extension Texts.SignIn {
-    fileprivate func text(of problem: SignInProblem) -> [[String: String]] {
+    func text(of problem: SignInProblem) -> [[String: String]] {
         switch problem {
         case .wrongCredentials: wrongCredentials.filled()
         case .busy: busy.filled()

@@ -69,13 +69,16 @@ extension Texts {
             lead: "An OAuth 2.1 and OpenID Connect provider. Applications need only its issuer.",
             issuer: "Issuer",
             discovery: "Discovery document",
+            account: "Your account",
             developmentTitle: "Try it",
             developmentLead: "The demo application is a client like any other. Sign in with:",
             demo: "Open the demo",
             username: "Username",
             password: "Password",
             developmentWarning: "Development mode: demo people and clients exist. Not for production."
-        )
+        ),
+        account: englishAccount,
+        time: englishTime
     )
 
     private static let englishErrors = Errors(

@@ -16,6 +16,8 @@ package struct Texts: Sendable {
     package var signOut: SignOut
     package var signedOut: SignedOut
     package var welcome: Welcome
+    package var account: Account
+    package var time: Time
 
     package struct SignIn: Sendable {
         var title: String
@@ -126,6 +128,7 @@ package struct Texts: Sendable {
         var lead: String
         var issuer: String
         var discovery: String
+        var account: String
         var developmentTitle: String
         var developmentLead: String
         var demo: String

@@ -41,6 +41,7 @@ package struct WelcomePage: Page {
                 "issuer": Visible.text(issuer, limit: Visible.addressLimit),
                 "discoveryURL": Link.web(discoveryURL),
                 "discoveryText": Visible.text(discoveryURL, limit: Visible.addressLimit),
+                "accountURL": basePath + AccountSection.profile.path,
                 "development": development.map(Self.values),
             ]
         )

@@ -81,6 +81,7 @@ struct Exchange: Sendable {
         request.provenance.fetchSites = headers[values: .fetchSite]
         request.provenance.markers = headers[values: .csrfMarker]
         request.provenance.content = method == .post ? .form : .none
+        request.userAgent = headers[.userAgent]
         return request
     }
 

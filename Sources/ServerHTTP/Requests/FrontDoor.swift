@@ -23,6 +23,7 @@ struct FrontDoor: HTTPResponder {
     let answering: Answering
     let browsers: Browsers
     let signIn: SignIn
+    let account: AccountRoom
     let origins: OriginRegister
     let streams: StreamRegister
     let journal: Journal
@@ -63,6 +64,14 @@ struct FrontDoor: HTTPResponder {
             answering: answering,
             browsers: browsers
         )
+        account = AccountRoom(
+            provider: provider,
+            people: people,
+            sessions: sessions,
+            passwords: signIn.passwords,
+            answering: answering,
+            browsers: browsers
+        )
         origins = OriginRegister(clients: provider.services.clients, issuer: issuer)
         journal = Journal(logger: logger, explainLog: configuration.explainLog)
     }
@@ -97,6 +106,8 @@ struct FrontDoor: HTTPResponder {
             return (route.name, answering.asset(asset, exchange))
         case .welcome:
             return (route.name, answering.welcome(exchange))
+        case .account(let section):
+            return (route.name, await visit(section, exchange, body: body))
         case .endpoint(let endpoint):
             return (route.name, await call(endpoint, exchange, body: body))
         }
@@ -116,6 +127,21 @@ struct FrontDoor: HTTPResponder {
             var answer = answering.refusal(error, exchange, audience: endpoint.audience)
             await origins.allow(&answer, exchange, access: endpoint.browserAccess, now: exchange.receivedAt)
             return answer
+        }
+    }
+
+    private func visit(_ section: AccountSection, _ exchange: Exchange, body: RequestBody) async -> Answer {
+        do throws(OAuthError) {
+            let content = try await exchange.content(of: body, for: .form, limits: configuration.limits)
+            if exchange.method == .post { try CrossSite.refuse(exchange, issuer: issuer) }
+            let browser = try await browsers.identify(exchange)
+            var answer = try await account.answer(section, exchange, content.parameters, browser)
+            if exchange.method != .post { browsers.rememberBrowser(browser, in: &answer) }
+            browsers.forgetDead(browser, in: &answer)
+            answer.bodyWasRead = exchange.method == .post
+            return answer
+        } catch {
+            return answering.refusal(error, exchange, audience: .people)
         }
     }
 

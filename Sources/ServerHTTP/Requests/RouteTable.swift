@@ -9,6 +9,7 @@ struct Route: Sendable {
         case endpoint(any Endpoint)
         case asset(Asset)
         case welcome
+        case account(AccountSection)
     }
 
     /// The path below the issuer, as metrics name it.
@@ -45,6 +46,17 @@ struct RouteTable: Sendable {
         let welcome = Route(name: "/", target: .welcome, methods: [.get, .head], audience: .people)
         add("/", welcome)
         if !basePath.isEmpty { add("", welcome) }
+        for section in AccountSection.allCases {
+            add(
+                section.path,
+                Route(
+                    name: section.path,
+                    target: .account(section),
+                    methods: [.get, .head, .post],
+                    audience: .people
+                )
+            )
+        }
         for endpoint in endpoints { mount(endpoint) }
     }
 

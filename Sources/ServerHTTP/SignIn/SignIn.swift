@@ -28,7 +28,7 @@ struct SignIn: Sendable {
     /// from before the failures on record would wait for nothing.
     private var now: Instant { provider.services.time.moment().wall }
 
-    private var passwords: PasswordCheck {
+    var passwords: PasswordCheck {
         PasswordCheck(people: people, throttle: throttle, time: provider.services.time)
     }
 

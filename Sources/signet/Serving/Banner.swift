@@ -17,6 +17,7 @@ struct Banner: Sendable {
         var card = Card()
         card.add("issuer", issuer)
         card.add("discovery", issuer + "/.well-known/openid-configuration")
+        card.add("account page", issuer + "/account")
         card.add("listening on", "\(listening)" + (plan.settings.tlsCertificate == nil ? "" : " (TLS)"))
         card.add("data", folder.path)
         if let demo {

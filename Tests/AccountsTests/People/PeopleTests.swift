@@ -236,4 +236,48 @@ struct PeopleTests {
         #expect(error?.description.contains("route") == false)
         #expect(error?.detail?.contains("no route to disk") == true)
     }
+
+    @Test("M39: a password is not changed over credentials that changed since they were proven")
+    func provenCredentials() async throws {
+        let house = House()
+        let acts: [@Sendable (Subject) async throws -> Void] = [
+            { _ = try await house.people.setPassword($0, to: Secret("the operator's reset"), now: start) },
+            { _ = try await house.people.disable($0, now: start) },
+            { try await house.people.delete($0, now: start) },
+        ]
+        for (number, act) in acts.enumerated() {
+            let proven = try await house.people.create(
+                NewPerson(username: "person\(number)"),
+                password: rightPassword,
+                now: start
+            )
+            // Somebody gets in between the proof and the writing.
+            house.store.beforeNextApply { try? await act(proven.subject) }
+            let error = await #expect(throws: AccountsError.self) {
+                try await house.people.setPassword(
+                    proven.subject,
+                    to: Secret("by who knew the old one"),
+                    provenAs: proven,
+                    now: start
+                )
+            }
+            #expect(error?.code == .personUnknown)
+            let old = try await house.people.authenticate(
+                username: "person\(number)",
+                password: Secret("by who knew the old one"),
+                now: start
+            )
+            #expect(old == nil)
+        }
+        // The twin: what is no credential may change meanwhile.
+        let proven = try await house.people.create(NewPerson(username: "eve"), password: rightPassword, now: start)
+        house.store.beforeNextApply { _ = try? await house.people.update(proven.subject, now: start) { $0.name = "E" } }
+        let changed = try await house.people.setPassword(
+            proven.subject,
+            to: Secret("a new password"),
+            provenAs: proven,
+            now: start
+        )
+        #expect(changed.name == "E" && changed.credentialsChangedAt > proven.credentialsChangedAt)
+    }
 }

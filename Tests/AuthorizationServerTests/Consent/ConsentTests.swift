@@ -232,6 +232,64 @@ import Testing
         #expect(try await world.refresh(others.refresh, client: "other").failure == nil)
     }
 
+    /// A clock that is later than the act.
+    private struct Later: TimeSource {
+        let wall: Instant
+        func moment() -> Moment { Moment(wall) }
+    }
+
+    @Test func `What slipped through while a consent was withdrawn is ended once more`() async throws {
+        var browser = try await TestWorld.browser()
+        let world = browser.world
+        _ = try await world.redeem(try await browser.code(["scope": "openid offline_access orders:read"]))
+        let alice = try #require(browser.session).subject
+        let families = try await world.store.page(
+            RefreshFamily.kind,
+            filter: .subject(alice.value),
+            after: nil,
+            limit: 10,
+            now: world.now
+        )
+        let family = try #require(families.first?.family.flatMap(FamilyID.init))
+        let committed = world.now + .milliseconds(5)
+        try await world.services.consents.withdraw(
+            subject: alice,
+            client: try #require(ClientID("app")),
+            now: world.now,
+            settlingBy: Later(wall: committed)
+        )
+        let cutOff = try await world.services.revocations.cutOff(for: [.grant(family)], now: committed)
+        #expect(cutOff == committed)
+    }
+
+    @Test func `What is connected is told by consents and refresh families, without what is spent`() async throws {
+        var browser = try await TestWorld.browser()
+        let world = browser.world
+        let connected = world.services.connectedApplications
+        _ = try await world.publicClient("other")
+        let tokens = try Tokens(
+            world.json(
+                await world.redeem(try await browser.code(["scope": "openid offline_access orders:read"]))
+            )
+        )
+        _ = try await browser.code(["client_id": "other", "scope": "openid"])
+        let alice = try #require(browser.session).subject
+        world.time.advance(by: .seconds(3600))
+        _ = try await world.refresh(tokens.refresh)
+        let list = try await connected.list(of: alice, now: world.now)
+        #expect(list.map(\.client.value) == ["app", "other"])
+        #expect(list.map(\.since) == [TestWorld.start, TestWorld.start])
+        #expect(list.map(\.lastUsedAt) == [world.now, nil], "a rotation is a use; nothing else is written")
+        #expect(list.first?.scopes.map(\.scope.value) == ["offline_access", "openid", "orders:read"])
+        #expect(list.first?.scopes.last?.text != nil, "the sentence of its API")
+        #expect(try await connected.list(of: try #require(Subject("bob")), now: world.now).isEmpty)
+
+        for application in list {
+            try await world.services.consents.withdraw(subject: alice, client: application.client, now: world.now)
+        }
+        #expect(try await connected.list(of: alice, now: world.now).isEmpty)
+    }
+
     @Test func `A stored consent of version 1 can be read`() throws {
         let payload = #"""
             {"body":{"client":"app","granted":{"https://id.example":"openid profile"},"grantedAt":1800000000000,\#

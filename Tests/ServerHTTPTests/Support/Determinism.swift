@@ -6,8 +6,20 @@ import Synchronization
 /// A clock that only the test moves.
 final class ManualTime: TimeSource {
     private let now = Mutex(Instant(secondsSinceEpoch: 1_800_000_000))
+    private let step = Mutex(Duration.zero)
 
-    func moment() -> Moment { Moment(now.withLock { $0 }) }
+    func moment() -> Moment {
+        let step = step.withLock { $0 }
+        return Moment(
+            now.withLock { now in
+                now = now + step
+                return now
+            }
+        )
+    }
+
+    /// From now on every question for the time is this much later than the one before.
+    func creep(by duration: Duration) { step.withLock { $0 = duration } }
     func advance(by duration: Duration) { now.withLock { $0 = $0 + duration } }
 }
 
