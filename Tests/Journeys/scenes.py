@@ -59,7 +59,7 @@ def authorize(server, client="shop", **parameters):
 def sign_in(page, username="demo", password="correct horse"):
     page.get_by_label(re.compile("username", re.IGNORECASE)).fill(username)
     page.get_by_label(re.compile("^password", re.IGNORECASE)).fill(password)
-    page.get_by_role("button", name=re.compile("^sign in", re.IGNORECASE)).click()
+    page.locator("button[value=sign-in]").click()
 
 
 def signed_in(page, server, username="demo", password="correct horse"):

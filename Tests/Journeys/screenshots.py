@@ -16,6 +16,8 @@ import scenes
 from signet import Signet
 
 VIEWS = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+# Of longer pages the beginning is enough.
+HEIGHTS = {"desktop": 1100, "phone": 2400}
 SCHEMES = ["light", "dark"]
 
 
@@ -35,7 +37,9 @@ def take(browser, server, scene, folder):
             page.emulate_media(color_scheme=scheme)
             page.evaluate("() => document.fonts.ready")
             path = folder / f"{scene.name}-{view}-{scheme}.png"
-            save(page.screenshot(full_page=True), path)
+            height = min(page.evaluate("() => document.documentElement.scrollHeight"), HEIGHTS[view])
+            clip = {"x": 0, "y": 0, "width": size["width"], "height": max(height, size["height"])}
+            save(page.screenshot(full_page=True, clip=clip), path)
             print(path)
     context.close()
 

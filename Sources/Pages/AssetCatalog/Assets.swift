@@ -65,9 +65,11 @@ package enum DemoAssets {
         "demo.html": Asset(PackageResources.demo_html, "text/html; charset=utf-8"),
         "demo.css": Asset(PackageResources.demo_css, "text/css; charset=utf-8"),
         "demo.js": Asset(PackageResources.demo_js, "text/javascript; charset=utf-8"),
-        "demo-oauth.js": Asset(PackageResources.demo_oauth_js, "text/javascript; charset=utf-8"),
+        "demo-log.js": Asset(PackageResources.demo_log_js, "text/javascript; charset=utf-8"),
         "demo-words.js": Asset(PackageResources.demo_words_js, "text/javascript; charset=utf-8"),
         "signet.svg": Asset(PackageResources.signet_svg, "image/svg+xml"),
+        // A copy on the demo's own origin, as a bundler makes one.
+        "signet.js": Assets.library,
     ]
 
     /// Every name that ``asset(named:)`` answers to.

@@ -3,7 +3,7 @@
 export const purposes = {
   access: "For APIs. Signed by the provider, so that an API checks it without asking anyone. Short-lived. Not for this app to read: it is only decoded here because you are curious.",
   id: "For this app. Says who signed in, when and how. Never sent to an API.",
-  refresh: "Opaque: it means something to the provider alone. Used once and replaced at every refresh; a late second use of an old one ends the whole family.",
+  refresh: "Not here. The browser keeps it in a cookie that no script can read and that goes to the provider alone. Used once and replaced at every refresh; a late second use of an old one ends the whole family.",
 };
 
 export const meanings = {
@@ -42,18 +42,24 @@ export const meanings = {
   zoneinfo: "your time zone",
   updated_at: "when your profile changed last",
   grant_id: "what you allowed; ending it ends this token",
+  rev: "what an API looks for in the revocation feed",
   gen: "counts refreshes; revocation reads it",
 };
 
 export const checkNames = {
   state: "state is ours",
   iss: "issuer is the one we asked",
-  signature: "signature fits",
   aud: "meant for this app",
   exp: "not expired",
   nonce: "nonce is ours",
   sub: "same person",
-  at_hash: "belongs to the access token",
+};
+
+export const hidingPlaces = {
+  "document.cookie": "cookies that scripts may read; the refresh token’s is HttpOnly and not among them",
+  localStorage: "would outlive the tab, and every script of this origin could read it",
+  sessionStorage: "held state, nonce and verifier across the redirect, and is empty again",
+  IndexedDB: "a database is a storage like any other",
 };
 
 export const timeClaims = new Set(["exp", "iat", "nbf", "auth_time", "updated_at"]);

@@ -1,18 +1,25 @@
-// The screen of the demo: puts what demo-oauth.js does in front of a person. Text goes in as text, never as markup.
+// The screen of the demo: puts what signet.js does in front of a person. Text goes in as text, never as markup.
 
-import { Client, ProtocolError, decode } from "./demo-oauth.js";
-import { checkNames, meanings, purposes, secretNames, timeClaims } from "./demo-words.js";
+import { createClient, SignetError } from "./signet.js";
+import { answered, decode, recordingFetch, recordRedirects, whatScriptsFind } from "./demo-log.js";
+import { checkNames, hidingPlaces, meanings, purposes, secretNames, timeClaims } from "./demo-words.js";
 
 const $ = (id) => document.getElementById(id);
 const kinds = [["access", "Access"], ["id", "ID"], ["refresh", "Refresh"]];
 
+let config;
 let client;
-/** The tokens live here, in memory, and nowhere else. */
+/** What came last. signet.js keeps its own; these are here to be looked at, in memory as well. */
 let tokens = null;
 // What userinfo said of the person who is signed in.
 let person = {};
 let selected = "access";
 let revoked = false;
+// Whether this page was asked to sign out, or heard of it.
+let leaving = false;
+let cameBack = false;
+/** Whether it is known if somebody is signed in. */
+let ready = false;
 /** The first entry that the last pressed button put into the log. */
 let firstEntry = null;
 
@@ -30,11 +37,11 @@ function copyOf(id) {
 // ---- problems and notices
 
 function showProblem(error) {
-  const isRefusal = error instanceof ProtocolError;
+  const isRefusal = error instanceof SignetError;
   $("problem-title").textContent = isRefusal ? error.code : "Something broke in this page";
   $("problem-text").textContent = isRefusal ? error.description ?? "" : String(error?.message ?? error);
-  $("problem-trace-line").hidden = !error.trace;
-  $("problem-trace").textContent = error.trace ?? "";
+  $("problem-trace-line").hidden = !error.traceId;
+  $("problem-trace").textContent = error.traceId ?? "";
   $("problem").hidden = false;
   $("notice").hidden = true;
 }
@@ -65,7 +72,7 @@ function masked(value) {
   ]));
 }
 
-function requestText({ method, url, headers = {}, form }) {
+function requestText({ method, url, headers = {}, form, text }) {
   const target = new URL(url);
   const lines = [`${method} ${target.pathname}`];
   const query = [...target.searchParams];
@@ -73,7 +80,8 @@ function requestText({ method, url, headers = {}, form }) {
   lines.push(`Host: ${target.host}`);
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${shown(name, value)}`);
   const fields = Object.entries(form ?? {});
-  if (fields.length) lines.push("");
+  if (fields.length || text) lines.push("");
+  if (text) lines.push(text);
   fields.forEach(([name, value], index) => lines.push(`${index ? "&" : ""}${name}=${shown(name, value)}`));
   return lines.join("\n");
 }
@@ -127,6 +135,7 @@ function duration(seconds) {
 
 /** When a token was issued and ends, in seconds since 1970; the refresh token keeps that to itself. */
 function lifetime(kind) {
+  if (kind === "refresh") return null;
   const claims = decode(tokens[`${kind}_token`] ?? "")?.claims;
   if (claims?.exp) return { from: claims.iat ?? claims.exp - 900, until: claims.exp };
   if (kind === "access" && tokens.expires_in) {
@@ -144,13 +153,13 @@ function claimValue(name, value) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function part(title, members, className) {
+function part(title, members, className, words = meanings) {
   const section = copyOf("part-template");
   section.classList.add(className);
   section.querySelector("h3").textContent = title;
   for (const [name, value] of Object.entries(members)) {
     const row = element("div");
-    const meaning = element("dd", meanings[name] ?? "a claim of this provider", "meaning");
+    const meaning = element("dd", words[name] ?? "a claim of this provider", "meaning");
     row.append(element("dt", name), element("dd", claimValue(name, value), "value"), meaning);
     section.querySelector("dl").append(row);
   }
@@ -172,6 +181,11 @@ function showRaw(box, token, decoded) {
   }));
 }
 
+/** Shown because "in no storage" is easily said. */
+async function showHidingPlaces(box) {
+  box.append(part("Looked for just now, where scripts can look", await whatScriptsFind(), "is-2", hidingPlaces));
+}
+
 function renderToken() {
   const token = tokens[`${selected}_token`];
   const panel = $("token");
@@ -188,11 +202,12 @@ function renderToken() {
   if (token) {
     showRaw(panel.querySelector(".raw"), token, decoded);
   } else {
-    panel.querySelector(".raw").textContent = "The provider gave none.";
+    panel.querySelector(".raw").remove();
   }
   if (decoded) {
     panel.querySelector(".parts").append(part("Header", decoded.header, "is-1"), part("Claims", decoded.claims, "is-2"));
   }
+  if (selected === "refresh") run(() => showHidingPlaces(panel.querySelector(".parts")));
   tick();
 }
 
@@ -233,7 +248,8 @@ function tick() {
   for (const [kind] of kinds) {
     const life = lifetime(kind);
     const left = life ? life.until - now : 0;
-    const state = !tokens[`${kind}_token`] ? "none" : revoked && kind !== "id" ? "revoked" : !life ? "opaque" : left > 0 ? duration(left) : "expired";
+    const state = kind === "refresh" ? "cookie" : !tokens[`${kind}_token`] ? "none"
+      : revoked && kind === "access" ? "revoked" : !life ? "opaque" : left > 0 ? duration(left) : "expired";
     const label = $(`tab-${kind}`).querySelector(".tab-time");
     label.textContent = state;
     label.classList.toggle("over", state === "expired" || state === "revoked");
@@ -253,48 +269,53 @@ function tick() {
 // ---- the two faces of the page
 
 function render() {
-  $("signed-out").hidden = tokens !== null;
-  $("signed-in").hidden = tokens === null;
-  $("hello").hidden = tokens === null;
-  $("sign-out").hidden = tokens === null;
-  if (!tokens) return;
+  const isIn = Boolean(client?.user && tokens);
+  $("signed-out").hidden = isIn || !ready;
+  for (const id of ["signed-in", "hello", "sign-out"]) $(id).hidden = !isIn;
+  if (!isIn) return;
   const claims = decode(tokens.id_token).claims;
   const name = person.name ?? person.preferred_username;
   $("greeting").textContent = name ? `Hello, ${name}` : "You are signed in";
   $("avatar").textContent = [...(name ?? claims.sub)][0].toUpperCase();
   const details = [person.email, claims.auth_time ? `signed in ${claimValue("auth_time", claims.auth_time)}` : null];
   $("person").textContent = details.filter(Boolean).join(" · ") || claims.sub;
-  document.querySelector('[data-action="refresh"]').disabled = !tokens.refresh_token;
-  document.querySelector('[data-action="revoke"]').disabled = !tokens.refresh_token;
   renderTabs();
   renderToken();
 }
 
+async function askWhoSignedIn() {
+  const body = await answered(await client.fetch(`${config.issuer}/userinfo`));
+  if (body.sub !== client.user.sub) throw new SignetError("sub_mismatch", "Userinfo answered about another person.");
+  person = body;
+  render();
+}
+
 const actions = {
   async userinfo() {
-    const { body } = await client.userinfo(tokens.access_token);
-    if (body.sub !== decode(tokens.id_token).claims.sub) {
-      throw new ProtocolError("sub_mismatch", "Userinfo answered about another person.");
-    }
-    person = body;
-    render();
-    notify(`Userinfo answered with ${Object.keys(body).length} claims about you.`);
+    await askWhoSignedIn();
+    notify(`Userinfo answered with ${Object.keys(person).length} claims about you.`);
   },
   async orders() {
-    const { body } = await client.orders(tokens.access_token);
+    const wasRevoked = revoked;
+    const body = await answered(await client.fetch(`${config.apiURL}/orders`));
     const count = body.orders?.length ?? 0;
-    notify(`The demo API checked the token and sent ${count} ${count === 1 ? "order" : "orders"}.`);
+    notify(wasRevoked && !revoked
+      ? `The API refused the revoked token, signet.js fetched another and asked again: ${count} orders.`
+      : `The demo API checked the token and sent ${count} ${count === 1 ? "order" : "orders"}.`);
   },
   async refresh() {
-    tokens = await client.refresh(tokens);
-    render();
-    notify("New tokens. The old refresh token is spent.");
+    if (await client.refresh()) notify("A new access token. The cookie was replaced as well, unseen.");
   },
   async revoke() {
-    await client.revoke(tokens.refresh_token);
+    const body = new URLSearchParams({
+      token: await client.accessToken(), token_type_hint: "access_token", client_id: config.clientID,
+    });
+    const send = recordingFetch(record, () => {});
+    const response = await send(`${config.issuer}/revoke`, { method: "POST", body, credentials: "omit" });
+    if (!response.ok) await answered(response);
     revoked = true;
     tick();
-    notify("Revoked. The API, Userinfo and Refresh are refused now; try them.");
+    notify("Revoked. Call the demo API now, and see in the log how the refusal is put right.");
   },
 };
 
@@ -309,33 +330,69 @@ async function run(work, button) {
   }
 }
 
+/** Every answer with a token passes here: shown, and kept for as long as the page is. */
+function noticed(answer) {
+  const isFirst = !tokens;
+  const first = ["state", "iss", "aud", "exp", "nonce"];
+  const later = ["iss", "aud", "exp", ...(isFirst ? [] : ["sub"])];
+  tokens = { ...tokens, ...answer, receivedAt: Date.now(), checks: cameBack ? first : later };
+  cameBack = false;
+  revoked = false;
+}
+
 async function start() {
   const response = await fetch("/config.json", { cache: "no-store" });
-  client = new Client(await response.json(), record);
-  $("issuer").textContent = client.config.issuer;
+  config = await response.json();
+  $("issuer").textContent = config.issuer;
   $("issuer-line").hidden = false;
-  const answer = client.takeAnswer();
-  if (answer?.pending?.kind === "sign-out" && answer.answer.get("state") === answer.pending.state) {
-    notify("You’re signed out, here and at the provider.");
-  } else if (answer) {
-    await client.discover();
-    tokens = await client.redeem(answer);
+  client = createClient({
+    issuer: config.issuer,
+    clientId: config.clientID,
+    redirectURI: config.redirectURI,
+    postLogoutRedirectURI: config.postLogoutRedirectURI,
+    scope: config.scope,
+    resource: config.resource,
+    apis: [config.issuer, config.apiURL],
+    fetch: recordingFetch(record, noticed),
+  });
+  client.on("signedin", () => run(askWhoSignedIn));
+  client.on("refreshed", render);
+  client.on("signedout", () => {
+    tokens = null;
+    person = {};
     render();
-    await actions.userinfo();
-    notify("");
+    if (!leaving) notify("Signed out: in another tab, or by the provider.");
+  });
+  client.on("error", showProblem);
+  const wasAnswered = await recordRedirects(config, record);
+  cameBack = wasAnswered;
+  if (location.pathname === new URL(config.postLogoutRedirectURI).pathname) {
+    history.replaceState(null, "", "/");
+    notify("You’re signed out, here and at the provider.");
+  }
+  try {
+    await client.start();
+  } catch (error) {
+    // A wrong answer is refused, and changes nothing for who was signed in before.
+    if (wasAnswered) await client.start().catch(() => {});
+    throw error;
+  } finally {
+    ready = true;
   }
 }
 
 $("sign-in").addEventListener("click", (event) => run(async () => {
-  await client.discover();
-  await client.signIn();
+  await (client ? client.signIn({ returnTo: "/" }) : start());
 }, event.currentTarget));
-$("sign-out").addEventListener("click", () => {
-  const idToken = tokens.id_token;
-  tokens = null;
-  person = {};
-  client.signOut(idToken);
-});
+$("sign-out").addEventListener("click", (event) => run(async () => {
+  leaving = true;
+  try {
+    await client.signOut();
+  } catch (error) {
+    leaving = false;
+    throw error;
+  }
+}, event.currentTarget));
 $("problem-close").addEventListener("click", () => { $("problem").hidden = true; });
 $("tabs").addEventListener("keydown", moveTab);
 for (const button of document.querySelectorAll("[data-action]")) {

@@ -19,11 +19,12 @@ export interface ClientOptions {
   fetch?: typeof fetch;
 }
 
-/** What the ID token says of the person; empty if the scope has no `openid`. */
+/** What the ID token says; empty if the scope has no `openid`. Names and addresses are at userinfo. */
 export interface User {
+  /** Who it is, for good. */
   sub?: string;
-  name?: string;
-  email?: string;
+  /** When they proved it, in seconds since 1970. */
+  auth_time?: number;
   [claim: string]: unknown;
 }
 

@@ -84,6 +84,8 @@ export function createClient(options) {
     try {
       answer = JSON.parse(text);
     } catch { /* a proxy's page, or nothing */ }
+    // Another tab without locks was faster, and its cookie is good.
+    if (response.status === 409 && repeats > 1) return call(url, init, 1);
     if (!response.ok) {
       fail(answer.error ?? `http_${response.status}`, answer.error_description, {
         traceId: answer.trace_id ?? response.headers.get("Signet-Trace-Id") ?? "",
@@ -126,6 +128,8 @@ export function createClient(options) {
     emit("signedout");
   };
 
+  const personChanged = () => fail("person_changed", "Somebody else has signed in in this browser.");
+
   /** Only the fact crosses to other tabs: each gets a token of its own. */
   const endEverywhere = () => {
     end();
@@ -158,7 +162,7 @@ export function createClient(options) {
 
   const accept = (tokens, nonce) => {
     if (tokens.token_type?.toLowerCase() !== "bearer" || !tokens.access_token) {
-      fail("invalid_response", "The answer is no token of a known type.");
+      fail("invalid_response", "The answer holds no bearer token.");
     }
     if (tokens.refresh_token) {
       fail("token_delivery", "A refresh token reached this page: give the client --token-delivery cookie.");
@@ -169,7 +173,7 @@ export function createClient(options) {
     if (session && session.user.sub !== user.sub) {
       // Somebody else signed in beside this tab. What is on the screen is the first one's: never go on as the second.
       end();
-      fail("person_changed", "Somebody else has signed in in this browser.");
+      personChanged();
     }
     const isNew = !session;
     const lifetime = (tokens.expires_in ?? 60) * second;
@@ -187,8 +191,9 @@ export function createClient(options) {
   }).finally(() => { flight = null; });
 
   const takeAnswer = async (answer) => {
-    const pending = JSON.parse(sessionStorage.getItem(name));
+    const kept = sessionStorage.getItem(name);
     sessionStorage.removeItem(name);
+    const pending = JSON.parse(kept);
     history.replaceState(history.state, "", pending?.returnTo ?? new URL(redirectURI).pathname);
     // A parameter that is there twice means nothing.
     const only = (parameter) => answer.getAll(parameter).length === 1 ? answer.get(parameter) : null;
@@ -221,7 +226,7 @@ export function createClient(options) {
         if (!session || Date.now() >= session.until) throw error;
       });
     }
-    if (session && mine !== era) fail("person_changed", "Somebody else has signed in in this browser.");
+    if (session && mine !== era) personChanged();
     return session?.token;
   };
 

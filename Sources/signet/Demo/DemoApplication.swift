@@ -33,6 +33,7 @@ struct DemoApplication: Service {
         let page: @Sendable (Request, BasicRequestContext) -> Response = { _, _ in Self.file("demo.html", for: nil) }
         router.get("/", use: page)
         router.get("/callback", use: page)
+        router.get("/signed-out", use: page)
         let settings = settings
         router.get("/config.json") { _, _ in
             Response.bytes(settings, type: "application/json")

@@ -31,7 +31,7 @@ struct DemoConfiguration: Sendable {
     /// The redirect URI that the client has to be registered with.
     var redirectURI: String { "\(applicationOrigin)/callback" }
     /// The address after signing out that the client has to be registered with.
-    var postLogoutRedirectURI: String { "\(applicationOrigin)/" }
+    var postLogoutRedirectURI: String { "\(applicationOrigin)/signed-out" }
     /// The address to listen on: "localhost" means the IPv4 loopback, which every machine has.
     var bindHost: String { host == "localhost" ? "127.0.0.1" : host }
 

@@ -6,12 +6,14 @@ import ResourceServer
 import ServerHTTP
 import Storage
 
-/// What `serve --dev` registers, every record marked as a demo's: a person, an API, and two clients that are allowed
-/// nothing that an outsider is not.
+/// What `serve --dev` registers, every record marked as a demo's: a person, an API, and three clients that are allowed
+/// nothing that an operator's own are not.
 struct DemoRecords: Sendable {
     static let username = "demo"
     static let password = "correct horse"
     static let applicationID = "demo-app"
+    /// The README's walk with curl, which holds its refresh token itself.
+    static let terminalID = "demo-terminal"
     static let serviceID = "demo-service"
     /// What the demo API authenticates as at introspection and the revocation feed.
     static let apiID = "demo-api"
@@ -26,6 +28,7 @@ struct DemoRecords: Sendable {
         var audience: ResourceIndicator
         var ordersScope: Scope
         var application: ClientID
+        var terminal: ClientID
         var service: ClientID
         var api: ClientID
         var redirectURI: RedirectURI
@@ -46,7 +49,7 @@ struct DemoRecords: Sendable {
         )
         guard let audience = ResourceIndicator(configuration.audience),
             let ordersScope = Scope(DemoConfiguration.ordersScope), let application = ClientID(applicationID),
-            let service = ClientID(serviceID), let api = ClientID(apiID),
+            let terminal = ClientID(terminalID), let service = ClientID(serviceID), let api = ClientID(apiID),
             let redirectURI = RedirectURI(configuration.redirectURI),
             let postLogoutRedirectURI = RedirectURI(configuration.postLogoutRedirectURI)
         else { throw Failure(.internalFault, "a word of the demo is malformed") }
@@ -54,6 +57,7 @@ struct DemoRecords: Sendable {
             audience: audience,
             ordersScope: ordersScope,
             application: application,
+            terminal: terminal,
             service: service,
             api: api,
             redirectURI: redirectURI,
@@ -62,6 +66,7 @@ struct DemoRecords: Sendable {
         try await preparePerson(bench)
         let apiCredentials = try await prepareAPI(bench, words)
         try await prepareApplication(bench, words, origin: configuration.applicationOrigin)
+        try await prepareTerminal(bench, words)
         return DemoRecords(
             configuration: configuration,
             serviceSecret: try await prepareService(bench, words),
@@ -139,6 +144,26 @@ struct DemoRecords: Sendable {
             client.grantTypes = [.authorizationCode, .refreshToken]
             client.scopes = [.openID, .profile, .email, .offlineAccess, words.ordersScope]
             client.origins = [origin]
+            client.isFirstParty = true
+            client.tokenDelivery = .cookie
+        }
+    }
+
+    /// What anybody has who is no page of ours: refresh tokens in the answer.
+    private static func prepareTerminal(_ bench: Workbench, _ words: Words) async throws {
+        try await register(
+            RegisteredClient(
+                id: words.terminal,
+                name: "Demo terminal",
+                type: .public,
+                authenticationMethod: .none,
+                createdAt: bench.now
+            ),
+            on: bench
+        ) { client in
+            client.redirectURIs = [words.redirectURI]
+            client.grantTypes = [.authorizationCode, .refreshToken]
+            client.scopes = [.openID, .profile, .email, .offlineAccess, words.ordersScope]
         }
     }
 

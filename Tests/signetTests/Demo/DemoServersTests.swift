@@ -19,8 +19,8 @@ import Testing
     }
 
     @Test(
-        "the page is served at both addresses, uncached and under a strict policy",
-        arguments: ["/", "/callback?code=x"]
+        "the page is served at its addresses, uncached and under a strict policy",
+        arguments: ["/", "/callback?code=x", "/signed-out"]
     )
     func page(path: String) async throws {
         let response = try await get(path, [:], from: application)
@@ -40,7 +40,7 @@ import Testing
     @Test func `every script and style the page names is served, and known files are answered from the cache`()
         async throws
     {
-        for name in ["demo.css", "demo.js", "demo-oauth.js", "demo-words.js", "signet.svg"] {
+        for name in ["demo.css", "demo.js", "demo-log.js", "demo-words.js", "signet.svg", "signet.js"] {
             let response = try await get("/\(name)", [:], from: application)
             #expect(response.status == .ok, "\(name)")
             #expect(response.headers[.xContentTypeOptions] == "nosniff")
@@ -67,7 +67,7 @@ import Testing
         #expect(body["issuer"] == "http://localhost:8080")
         #expect(body["clientID"] == "demo")
         #expect(body["redirectURI"] == "http://localhost:8081/callback")
-        #expect(body["postLogoutRedirectURI"] == "http://localhost:8081/")
+        #expect(body["postLogoutRedirectURI"] == "http://localhost:8081/signed-out")
         #expect(body["apiURL"] == "http://localhost:8082")
         #expect(body["scope"] == "openid orders:read")
         #expect(body["resource"] == "http://localhost:8082")
