@@ -136,6 +136,10 @@ def consent_sign_in_only(page, server):
 @scene("account-chooser", "account-chooser")
 def account_chooser(page, server):
     signed_in(page, server)
+    page.goto(server.issuer + "/account")
+    button(page, "Sign in with another account").click()
+    sign_in(page, "ada", "correct battery")
+    heading(page, "Your profile")
     page.goto(authorize(server, client="society", prompt="select_account"))
     heading(page, "Choose an account")
 

@@ -200,9 +200,11 @@ def test_the_chooser_offers_everybody_and_goes_on_with_who_is_chosen(browse, wor
 def test_the_pages_work_without_javascript_and_on_a_phone(browse, world):
     page = browse(java_script_enabled=False, viewport={"width": 390, "height": 844})
     signed_in(page, world, *ADA)
-    for label in ("Password", "Where you’re signed in", "Connected applications", "Your profile"):
+    links = {"Password": "Password", "Sessions": "Where you’re signed in", "Applications": "Connected applications",
+             "Profile": "Your profile"}
+    for label, title in links.items():
         page.get_by_role("navigation", name="Account").get_by_role("link", name=label).click()
-        heading(page, label)
+        heading(page, title)
         box = page.locator("main").bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390, "nothing is cut off on a phone"
     page.get_by_label("Name").fill("Countess of Lovelace")

@@ -2,6 +2,11 @@ extension Texts {
     /// The words of the account pages.
     package struct Account: Sendable {
         var navigation: String
+        /// What the links between the pages say: short, because a phone shows all of them.
+        var toProfile: String
+        var toPassword: String
+        var toSessions: String
+        var toApplications: String
         var signedIn: Phrase
         var signOut: String
         var profile: String
@@ -74,10 +79,10 @@ extension Texts {
 
         func label(of section: AccountSection) -> String {
             switch section {
-            case .profile: profile
-            case .password: password
-            case .sessions: sessions
-            case .applications: applications
+            case .profile: toProfile
+            case .password: toPassword
+            case .sessions: toSessions
+            case .applications: toApplications
             }
         }
 
@@ -95,6 +100,10 @@ extension Texts {
 
     static let englishAccount = Account(
         navigation: "Account",
+        toProfile: "Profile",
+        toPassword: "Password",
+        toSessions: "Sessions",
+        toApplications: "Applications",
         signedIn: "Signed in as {person}",
         signOut: "Sign out",
         profile: "Your profile",
@@ -108,7 +117,7 @@ extension Texts {
         othersEnded: "You are signed out everywhere else.",
         disconnected: "The application is disconnected. What it held no longer works.",
         switched: "You switched to this account.",
-        profileLead: "Applications that you allow to can see this.",
+        profileLead: "Applications can see this if you allow it.",
         name: "Name",
         nameHint: "How pages and applications call you. Leave it empty to be called by your username.",
         saveName: "Save name",
