@@ -7,8 +7,12 @@ import Storage
 
 extension AccountRoom {
     func sessionList(_ visit: AccountVisit) async throws(OAuthError) -> AccountSessionsPage {
+        let now = visit.exchange.receivedAt
         let live = try await AuthorizationServer.answering { () async throws(StoreError) in
-            try await sessions.list(of: visit.subject, now: visit.exchange.receivedAt)
+            let listed = try await sessions.list(of: visit.subject, now: now)
+            // What the operator has ended for the whole person signs on nowhere, though its record is there.
+            let cutOff = try await services.revocations.cutOff(for: [.subject(visit.subject), .everything], now: now)
+            return listed.filter { session in cutOff.map { session.authenticatedAt > $0 } ?? true }
         }
         let others = live.filter { $0.recordKey != visit.session.recordKey }.sorted {
             ($0.usedAt, $0.id.value) > ($1.usedAt, $1.id.value)

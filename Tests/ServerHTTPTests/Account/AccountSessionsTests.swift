@@ -99,6 +99,21 @@ struct AccountSessionsTests {
         #expect(try await house.isSignedIn(house.alice) == false)
     }
 
+    @Test("sessions that the operator ended for the whole person are not shown as live")
+    func endedByTheOperator() async throws {
+        let house = try await AccountWorld()
+        _ = try await house.browser(of: "alice")
+        let alice = try await house.world.subject("alice")
+        try await house.world.services.revocations.apply(
+            ending: Ending(.subject(alice), because: .operatorAct),
+            now: house.world.now
+        )
+        house.world.time.advance(by: .seconds(1))
+        let again = try await house.browser(of: "alice")
+        #expect(try await again.get("/account/sessions").form("end-session") == nil)
+        #expect(try await house.alice.get("/account/sessions").status == 303)
+    }
+
     @Test("a long list is shown in parts, and no number of a part is an error")
     func paging() async throws {
         let house = try await AccountWorld()

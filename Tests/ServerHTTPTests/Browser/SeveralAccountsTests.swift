@@ -63,6 +63,27 @@ struct SeveralAccountsTests {
         #expect(browser.cookies[Self.cookie] == nil, "a cookie of which nothing is alive is taken back")
     }
 
+    @Test("K31: refresh families and consents of two people in one browser never mix")
+    func familiesAndConsents() async throws {
+        let world = try await SignInTests.world()
+        try await world.client("shop") { $0.consent = .required }
+        let (browser, subjects) = try await Self.signedIn(["alice", "bob"], world)
+        let bobs = try await world.tokens(for: browser, client: "shop", scope: "openid")
+        let asked =
+            HeaderTests.authorize.replacing("=app&", with: "=shop&")
+            .replacing("app.example", with: "shop.example") + "&login_hint=alice"
+        // What Bob allowed, Alice is asked about.
+        let page = try await browser.follow(try await browser.get(asked))
+        #expect(page.text.contains("Alice Example") && page.text.contains("value=\"allow\""))
+        let alices = try await world.tokens(for: browser, client: "shop", scope: "openid&login_hint=alice")
+        #expect(try await Self.people(browser) == ["bob", "alice"].compactMap { subjects[$0] })
+
+        let token = try #require(try await browser.get("/logout").field("form_token"))
+        _ = try await browser.post("/logout", ["form_token": token, "decision": "sign-out"])
+        #expect(try await world.pays(bobs, client: "shop") == (false, false))
+        #expect(try await world.pays(alices, client: "shop") == (true, true))
+    }
+
     @Test("of six people the one who was current longest ago is signed out, and no secret lives on unseen")
     func six() async throws {
         let world = try await SignInTests.world()
