@@ -99,7 +99,8 @@ def test_the_twin_an_id_token_with_what_it_had_signs_in(page, app):
 
 @pytest.mark.parametrize("answer, code", [
     ({"access_token": "x", "token_type": "DPoP"}, "invalid_response"), ({"token_type": "Bearer"}, "invalid_response"),
-    ({"access_token": "x", "token_type": "Bearer", "refresh_token": "signet_rt_x"}, "token_delivery"), ("<html>", "invalid_response"),
+    ({"access_token": "x", "token_type": "Bearer", "refresh_token": "signet_rt_x"}, "token_delivery"),
+    ("<html>", "invalid_response"), ("null", "invalid_response"), ("[]", "invalid_response"), ("", "invalid_response"),
 ], ids=str)
 def test_an_answer_that_is_none_signs_nobody_in(page, app, answer, code):
     body = answer if isinstance(answer, str) else json.dumps(answer)

@@ -82,7 +82,7 @@ export function createClient(options) {
     }
     let answer = {};
     try {
-      answer = JSON.parse(text);
+      answer = JSON.parse(text) ?? answer;
     } catch { /* a proxy's page, or nothing */ }
     // Another tab without locks was faster, and its cookie is good.
     if (response.status === 409 && repeats > 1) return call(url, init, 1);
