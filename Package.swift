@@ -53,6 +53,7 @@ let package = Package(
         .library(name: "ResourceServerHummingbird", targets: ["ResourceServerHummingbird"]),
         .library(name: "OAuthClient", targets: ["OAuthClient"]),
         .library(name: "OAuthClientHummingbird", targets: ["OAuthClientHummingbird"]),
+        .library(name: "QRCode", targets: ["QRCode"]),
         .executable(name: "signet", targets: ["signet"]),
         // For Benchmarks/Package.swift alone, which builds it together with its own programs.
         .executable(name: "RevocationBenchmark", targets: ["RevocationBenchmark"]),
@@ -126,6 +127,9 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // What a device shows, so that a phone's camera reads it.
+        .target(name: "QRCode", swiftSettings: callerIsolated),
+
         // Where things are kept
         .target(name: "Storage", dependencies: ["Instants"], swiftSettings: callerIsolated),
         .target(
@@ -186,7 +190,8 @@ let package = Package(
             dependencies: [
                 "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerHummingbird", "IssuerConnection",
-                "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals, hummingbird,
+                "OAuthClient", "QRCode", "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
+                hummingbird,
                 asyncHTTPClient, nioCore, nioHTTP1,
             ],
             swiftSettings: settings
@@ -217,6 +222,13 @@ let package = Package(
             path: "Tests/Interop/JOSEPeer",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "QRPeer",
+            dependencies: ["QRCode"],
+            path: "Tests/Interop/QRPeer",
+            swiftSettings: settings
+        ),
+        .testTarget(name: "QRCodeTests", dependencies: ["QRCode"], swiftSettings: settings),
         .testTarget(name: "SystemCryptoTests", dependencies: ["SystemCrypto", "JOSE"], swiftSettings: settings),
         .testTarget(name: "OAuthVocabularyTests", dependencies: ["OAuthVocabulary"], swiftSettings: settings),
         .testTarget(
@@ -316,7 +328,7 @@ let package = Package(
             dependencies: [
                 "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "SQLiteStore",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerTesting", "IssuerConnection",
-                "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,
+                "OAuthClient", "QRCode", "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,
                 asyncHTTPClient, argumentParser, nioCore, nioPosix, nioHTTP1, logging,
             ],
             swiftSettings: settings

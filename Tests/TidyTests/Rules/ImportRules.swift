@@ -33,6 +33,7 @@ enum ImportRules {
             "Metrics", "ServiceLifecycle", "Crypto", "FoundationEssentials",
         ]),
         "RevocationFeed": ["JOSE", "Instants", "Crypto"],
+        "QRCode": [],
         "IssuerConnection": vocabulary.union(platform).union([
             "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging", "FoundationEssentials", "Dispatch",
         ]),
