@@ -246,4 +246,8 @@ private struct Nobody: EndUsers {
 private struct NoThrottle: AttemptThrottle {
     func wait(client: ClientID?, address: String, now: Instant) async throws(StoreError) -> Duration? { nil }
     func recordFailure(client: ClientID?, address: String, now: Instant) async throws(StoreError) {}
+    func reserveUserCode(by person: Subject, address: String, now: Instant) async throws(StoreError) -> Duration? {
+        nil
+    }
+    func giveBackUserCode(by person: Subject, address: String, now: Instant) async throws(StoreError) {}
 }

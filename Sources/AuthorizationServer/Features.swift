@@ -15,6 +15,7 @@ package enum Features {
             ConsentFeature(),  // OpenID Connect Core §3.1.2.4, §11
             AuthorizationCodeFeature(),  // RFC 6749 §4.1
             ClientCredentialsFeature(),  // RFC 6749 §4.4
+            DeviceCodeFeature(),  // RFC 8628
             RefreshTokenFeature(),  // RFC 6749 §6, RFC 9700 §4.14
             IntrospectionFeature(),  // RFC 7662
             RevocationFeature(),  // RFC 7009

@@ -26,6 +26,8 @@ package struct GrantType: WireWord {
     package static let authorizationCode = GrantType("authorization_code")
     package static let clientCredentials = GrantType("client_credentials")
     package static let refreshToken = GrantType("refresh_token")
+    /// RFC 8628 §3.4.
+    package static let deviceCode = GrantType("urn:ietf:params:oauth:grant-type:device_code")
 }
 
 /// `response_type`, RFC 6749 §3.1.1.
@@ -73,7 +75,7 @@ package struct TokenTypeHint: WireWord {
     package static let refreshToken = TokenTypeHint("refresh_token")
 }
 
-/// The `error` of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8707 §2 and OpenID Connect Core §3.1.2.6.
+/// The `error` of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8628 §3.5, RFC 8707 §2 and OpenID Connect Core §3.1.2.6.
 package struct ErrorCode: WireWord {
     package let value: String
     package init(_ value: String) { self.value = value }
@@ -98,4 +100,7 @@ package struct ErrorCode: WireWord {
     package static let requestURINotSupported = ErrorCode("request_uri_not_supported")
     package static let registrationNotSupported = ErrorCode("registration_not_supported")
     package static let unsupportedTokenType = ErrorCode("unsupported_token_type")
+    package static let authorizationPending = ErrorCode("authorization_pending")
+    package static let slowDown = ErrorCode("slow_down")
+    package static let expiredToken = ErrorCode("expired_token")
 }

@@ -70,6 +70,11 @@ enum Samples {
                 )
             ),
             ("signed-out", SignedOutPage(applicationName: text, continueURL: text)),
+            ("device-code", deviceCode(text, typed: text, problem: .unknownCode, action: text)),
+            ("device-code-typed", deviceCode(text, typed: text, action: text)),
+            ("device-consent", deviceConsent(text, scopeText: text, address: text, action: text)),
+            ("device-answered", DeviceAnsweredPage(applicationName: text, verdict: .allowed)),
+            ("device-denied", DeviceAnsweredPage(applicationName: text, verdict: .denied)),
             (
                 "welcome",
                 WelcomePage(
@@ -146,6 +151,13 @@ enum Samples {
             )
         ),
         ("signed-out", SignedOutPage(applicationName: "Field Notes", continueURL: "https://notes.example.com/")),
+        ("device-code", deviceCode("Ada Lovelace")),
+        ("device-code-typed", deviceCode("Ada Lovelace", typed: "WDJB-MJHT")),
+        ("device-code-unknown", deviceCode("Ada Lovelace", typed: "WDJB-MJHZ", problem: .unknownCode)),
+        ("device-code-throttled", deviceCode("Ada Lovelace", problem: .throttled(retryAfterSeconds: 42))),
+        ("device-consent", deviceConsent("Field Notes TV", scopeText: "Read your orders", address: "203.0.113.9")),
+        ("device-answered", DeviceAnsweredPage(applicationName: "Field Notes TV", verdict: .allowed)),
+        ("device-denied", DeviceAnsweredPage(applicationName: "Field Notes TV", verdict: .denied)),
         (
             "welcome",
             WelcomePage(
@@ -171,6 +183,36 @@ enum Samples {
             problem: problem,
             reason: reason,
             cancelAction: cancelAction
+        )
+    }
+
+    static func deviceCode(
+        _ person: String,
+        typed: String = "",
+        problem: DeviceCodeProblem? = nil,
+        action: String = "/device"
+    ) -> DeviceCodePage {
+        DeviceCodePage(personName: person, typed: typed, problem: problem, action: action, csrfToken: "c")
+    }
+
+    static func deviceConsent(
+        _ name: String,
+        scopeText: String,
+        address: String,
+        action: String = "/device/answer"
+    ) -> DeviceConsentPage {
+        DeviceConsentPage(
+            applicationName: name,
+            userCode: "WDJB-MJHT",
+            personName: "Ada Lovelace",
+            scopes: [.init(name: "orders:read", description: scopeText)],
+            offlineAccess: .requested,
+            address: address,
+            origin: .otherAddress,
+            ageInMinutes: 2,
+            action: action,
+            csrfToken: "c",
+            hiddenFields: [.init(name: "user_code", value: "WDJB-MJHT"), .init(name: "request", value: "r")]
         )
     }
 

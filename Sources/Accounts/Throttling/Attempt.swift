@@ -1,3 +1,4 @@
+package import OAuthVocabulary
 package import Storage
 
 #if canImport(Glibc)
@@ -21,9 +22,11 @@ package struct Attempt: Hashable, Sendable {
     enum Scope: String, Hashable, Sendable {
         case login
         case clientAuthentication = "client"
+        case userCode = "user-code"
     }
 
     let scope: Scope
+    /// Of the account and the address, or of the person who tries.
     let pair: RecordKey?
     let address: RecordKey
     let account: RecordKey?
@@ -40,6 +43,21 @@ package struct Attempt: Hashable, Sendable {
     /// Without an identifier only the address is counted.
     package static func clientAuthentication(clientID: String?, address: String) -> Attempt {
         Attempt(.clientAuthentication, account: clientID, address: address)
+    }
+
+    /// A signed-in person entering the code that a device shows (RFC 8628 §5.1).
+    ///
+    /// What is guessed at is any code there is, so that what counts is who guesses: the person wherever they are, and the
+    /// address whoever it is.
+    package static func userCode(person: Subject, address: String) -> Attempt {
+        Attempt(.userCode, person: person.value, address: address)
+    }
+
+    private init(_ scope: Scope, person: String, address: String) {
+        self.scope = scope
+        pair = Self.key(scope, "person", [Array(person.utf8)])
+        self.address = Self.key(scope, "address", [NetworkAddress.prefix(of: address)])
+        account = nil
     }
 
     private init(_ scope: Scope, account: String?, address: String) {

@@ -66,11 +66,15 @@ package struct Throttle: Sendable {
             addressFailures: 100,
             addressWindow: .seconds(5 * 60)
         )
+        /// For codes that devices show, of which there are 20^8: at five free guesses an hour it takes a person longer than
+        /// any code lives.
+        package static let userCodes = Policy(freeFailures: 5, pairMemory: .seconds(3600))
     }
 
     private let store: any Store
     private let people: Policy
     private let clients: Policy
+    private let userCodes: Policy
 
     /// How often a count is tried again.
     ///
@@ -83,10 +87,16 @@ package struct Throttle: Sendable {
     private static let maximumTriesWithAccount = 8
     private static let waitWhenContended = Duration.seconds(1)
 
-    package init(store: any Store, people: Policy = .people, clients: Policy = .clients) {
+    package init(
+        store: any Store,
+        people: Policy = .people,
+        clients: Policy = .clients,
+        userCodes: Policy = .userCodes
+    ) {
         self.store = store
         self.people = people
         self.clients = clients
+        self.userCodes = userCodes
     }
 
     /// `nil` to go ahead, and the attempt is counted as failed until `recordSuccess` or `release` says otherwise;
@@ -122,6 +132,7 @@ package struct Throttle: Sendable {
         switch attempt.scope {
         case .login: people
         case .clientAuthentication: clients
+        case .userCode: userCodes
         }
     }
 

@@ -49,6 +49,16 @@ extension AuthorizationContext {
     ) async throws(OAuthError) -> AuthorizationContext {
         var client: Stored<RegisteredClient>?
         if let id = parameters["client_id"].flatMap(ClientID.init) { client = try await reader.client(id) }
+        return try await load(parameters, client: client, from: reader, services: services)
+    }
+
+    /// Reads what the scopes and the resource mean for a client that is known.
+    package static func load(
+        _ parameters: Parameters,
+        client: Stored<RegisteredClient>?,
+        from reader: Reader,
+        services: Services
+    ) async throws(OAuthError) -> AuthorizationContext {
         var access: Result<AccessResolution.Material, OAuthError> = .failure(.internalFault("no client to resolve for"))
         if let client {
             do throws(OAuthError) {

@@ -32,8 +32,14 @@ enum ClientRules {
                 "redirect URIs are only for authorization_code"
             ),
             (
-                client.allows(.refreshToken) && !usesCode && client.browserSession != .tokens,
-                "refresh_token needs authorization_code: a client with its own credentials can ask again (RFC 6749 §4.4.3)"
+                client.allows(.refreshToken) && !usesCode && !client.allows(.deviceCode)
+                    && client.browserSession != .tokens,
+                "refresh_token needs authorization_code or \(GrantType.deviceCode): a client with its own credentials can "
+                    + "ask again (RFC 6749 §4.4.3)"
+            ),
+            (
+                client.allows(.deviceCode) && client.tokenDelivery == .cookie,
+                "a device takes its refresh token out of the answer: the token delivery must be body"
             ),
             (
                 client.allows(.clientCredentials) && client.type == .public,

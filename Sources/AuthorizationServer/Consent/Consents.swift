@@ -104,11 +104,11 @@ package struct Consents: Sendable {
         throw .unavailable(reason: "withdrawing a consent lost every race")
     }
 
-    /// The grants of a client for a person, by what is left of them: a code or a refresh family.
+    /// The grants of a client for a person, by what is left of them: a code, an approved device or a refresh family.
     private func families(of subject: Subject, client: ClientID, now: Instant) async throws(StoreError) -> Set<FamilyID>
     {
         var families: Set<FamilyID> = []
-        for kind in [RefreshFamily.kind, AuthorizationCodeRecord.kind] {
+        for kind in [RefreshFamily.kind, AuthorizationCodeRecord.kind, DeviceCodeRecord.kind] {
             var after: IdentifierHash?
             repeat {
                 let page = try await store.page(

@@ -23,6 +23,8 @@ package struct Interactions: Sendable {
         case consent
         case signOut = "sign-out"
         case account
+        case deviceCode = "device-code"
+        case deviceConsent = "device-consent"
     }
 
     /// Proves that a form came from a page of ours in this browser, for this interaction and, where one is shown, this

@@ -17,6 +17,12 @@ package enum Screen: Sendable {
     /// Confirm that you want to sign out.
     case confirmSignOut(ConfirmSignOutScreen)
     case signedOut(applicationName: String?)
+    /// Type the code that a device shows.
+    case deviceCode(DeviceCodeScreen)
+    /// Allow or deny what a device asks for.
+    case deviceConsent(DeviceConsentScreen)
+    /// Go back to the device.
+    case deviceAnswered(DeviceAnsweredScreen)
     case error(OAuthError)
 }
 

@@ -31,6 +31,8 @@ package struct Issuance: Sendable {
 
     package var party: Party
     package var access: ResolvedAccess
+    /// How the grant began.
+    package var grantType = GrantType.authorizationCode
     /// The grant that all of it belongs to; `nil` for tokens that belong to none.
     package var family: FamilyID?
     /// When the person authorized it: what ended their right after that moment ends the grant, whenever it is redeemed.

@@ -113,8 +113,10 @@ struct Minter {
             "auth_time": .integer(authentication.at.secondsSinceEpoch),
             "acr": .string(authentication.acr),
             "amr": .array(authentication.amr.map { .string($0) }),
-            "sid": .string(session.value),
         ]
+        // The session is that of a browser elsewhere. A device that could name it could end it: at the logout endpoint an
+        // ID token of a session is the proof that the application means that very session.
+        if issuance.grantType != .deviceCode { claims["sid"] = .string(session.value) }
         if let algorithm = SignatureAlgorithm(name: client.idTokenAlgorithm) {
             claims["at_hash"] = .string(algorithm.tokenHash(of: accessToken))
         }
@@ -199,7 +201,8 @@ struct Minter {
             resource: issuance.access.api?.audience,
             createdAt: issuance.authorizedAt ?? moment.wall,
             absoluteExpiry: moment.wall + min(absolute, services.configuration.longestRefreshLifetime),
-            nonce: services.random.bytes(RefreshToken.nonceLength)
+            nonce: services.random.bytes(RefreshToken.nonceLength),
+            grantType: issuance.grantType == .authorizationCode ? nil : issuance.grantType
         )
     }
 

@@ -38,6 +38,8 @@ package struct RefreshFamily: Payload, Hashable {
     package var keyVersion: UInt8 = DerivedKeys.currentRefreshKeyVersion
     /// The thumbprint of the key that the family is bound to (RFC 9449 §5), when sender constraint comes.
     package var senderConstraint: String?
+    /// How the grant began; `nil` where by an authorization code.
+    package var grantType: GrantType?
 
     package static func key(_ id: FamilyID) -> RecordKey { RecordKey(kind, id.value) }
 }

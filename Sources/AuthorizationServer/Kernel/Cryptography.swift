@@ -65,6 +65,7 @@ package struct DerivedKeys: Sendable {
     private let feedKeys: SymmetricKey
     private let statusPlaces: SymmetricKey
     private let streamCredentials: SymmetricKey
+    private let userCodes: SymmetricKey
 
     package init(_ master: MasterKey) {
         refreshKeys = [1: master.derived(for: "refresh-token-mac-1")]
@@ -76,6 +77,7 @@ package struct DerivedKeys: Sendable {
         feedKeys = master.derived(for: "feed-keys-1")
         statusPlaces = master.derived(for: "status-places-1")
         streamCredentials = master.derived(for: "stream-credentials-1")
+        userCodes = master.derived(for: "user-codes-1")
     }
 
     /// HMAC-SHA256 under the refresh key of this version; `nil` where there is no such version.
@@ -96,6 +98,13 @@ package struct DerivedKeys: Sendable {
     /// Proves that this is the key that the store was made with, and tells nothing about it.
     package var fingerprint: String {
         Base64URL.encode(Array(HMAC<SHA256>.authenticationCode(for: Array("signet".utf8), using: check)))
+    }
+
+    /// HMAC-SHA256 by which user codes are found.
+    ///
+    /// They are so short that whoever has the database could try them all against a bare hash.
+    func userCodeMAC(_ code: String) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: Array(code.utf8), using: userCodes))
     }
 
     /// Seals a signing key for the store: AES-256-GCM, bound to its `kid`.

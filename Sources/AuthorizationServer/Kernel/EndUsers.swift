@@ -112,4 +112,11 @@ package protocol AttemptThrottle: Sendable {
     /// How long this address must wait before it may try again as this client; `nil` to go ahead.
     func wait(client: ClientID?, address: String, now: Instant) async throws(StoreError) -> Duration?
     func recordFailure(client: ClientID?, address: String, now: Instant) async throws(StoreError)
+    /// How long this person at this address must wait before they may enter another user code; `nil` to go ahead, and the
+    /// attempt counts as a wrong one until it is given back.
+    func reserveUserCode(by person: Subject, address: String, now: Instant) async throws(StoreError) -> Duration?
+    /// The attempt that was reserved was no guess.
+    ///
+    /// Wrong ones before it stay counted, or a code of one's own would buy any number of guesses at others.
+    func giveBackUserCode(by person: Subject, address: String, now: Instant) async throws(StoreError)
 }

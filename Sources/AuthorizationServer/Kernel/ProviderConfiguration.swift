@@ -37,6 +37,8 @@ package struct ProviderConfiguration: Sendable {
 
     /// How long a started sign-in may stay open.
     package var interactionLifetime: Duration = .seconds(30 * 60)
+    /// How long a device code may be approved and redeemed (RFC 8628 §3.2, `expires_in`).
+    package var deviceCodeLifetime: Duration = .seconds(10 * 60)
     /// How far ahead of use a new signing key is published.
     package var keyPublicationLead: Duration = .seconds(15 * 60)
     /// How long a signing key is used before the next one takes over.
@@ -73,6 +75,16 @@ package enum Limits {
     package static let clockSkew: Duration = .seconds(30)
     /// How often an apply that lost a race is read and decided again before the answer is 503.
     package static let applyAttempts = 64
+    /// How long a device waits between two questions (RFC 8628 §3.2, `interval`).
+    package static let devicePollInterval: Duration = .seconds(5)
+    /// What `slow_down` adds to it (RFC 8628 §3.5).
+    package static let devicePollSlowDown: Duration = .seconds(5)
+    /// It grows no further: a device that slowed down whenever it was told to is never asked for more than it knows of.
+    package static let longestDevicePollInterval: Duration = .seconds(60)
+    /// How much early a question may be: networks bring two of them closer together than they were sent.
+    package static let devicePollTolerance: Duration = .seconds(1)
+    /// How long a device that slept is still told that its code has expired, rather than that there is no such code.
+    package static let expiredDeviceCodeMemory: Duration = .seconds(60 * 60)
     /// How many rotation times a refresh family remembers.
     package static let rememberedRotations = 16
 }

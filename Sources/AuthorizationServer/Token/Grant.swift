@@ -32,6 +32,7 @@ package struct GrantRequest: Sendable {
 package enum GrantDecision: Sendable {
     /// Mint this and apply these changes; nothing is answered unless they were applied.
     case issue(Issuance, changes: [Change])
-    /// Refuse. What a replay shows to be stolen is ended before the refusal is answered.
-    case refuse(OAuthError, ending: Ending? = nil)
+    /// Refuse. What a replay shows to be stolen is ended before the refusal is answered; what the next request must know
+    /// of this one is applied before it.
+    case refuse(OAuthError, ending: Ending? = nil, changes: [Change] = [])
 }

@@ -15,6 +15,7 @@ struct GrantRun: Sendable {
         for client: Stored<RegisteredClient>
     ) async throws(OAuthError) -> (minted: Minter.Minted, client: RegisteredClient) {
         var client = client
+        var refusal: OAuthError?
         for _ in 0..<Limits.applyAttempts {
             // Asked anew for every attempt: the winner of a race may have written a later moment than ours.
             let moment = services.time.moment()
@@ -41,7 +42,12 @@ struct GrantRun: Sendable {
                 case .conflict:
                     client = try await reload(client)
                 }
-            case .refuse(let error, let ending):
+            case .refuse(let error, let ending, let changes):
+                if case .conflict = try await apply(changes, at: moment) {
+                    refusal = error
+                    client = try await reload(client)
+                    continue
+                }
                 if let ending {
                     // FIELD D15 (CVE-2020-15223): a revocation that could not be stored is an error, never passed over.
                     try await answering { () async throws(StoreError) in
@@ -55,7 +61,8 @@ struct GrantRun: Sendable {
                 throw error
             }
         }
-        throw .unavailable("the grant lost \(Limits.applyAttempts) races")
+        // Whoever was only told to wait may be told so without a note of it.
+        throw refusal ?? .unavailable("the grant lost \(Limits.applyAttempts) races")
     }
 
     /// Changes that only guard need no transaction: they held when they were read, and what ends later is ended by its

@@ -99,7 +99,7 @@ extension Texts.SignIn {
         }
     }
 
-    private func throttled(seconds: Int) -> [[String: String]] {
+    func throttled(seconds: Int) -> [[String: String]] {
         switch seconds {
         case ...1: throttledOneSecond.filled()
         case 2..<60: throttledSeconds.filled(["count": "\(seconds)"])

@@ -64,6 +64,7 @@ extension Texts {
             continueTo: "Back to {application}",
             continuePlain: "Continue"
         ),
+        device: englishDevice,
         welcome: Welcome(
             title: "{product} is running",
             lead: "An OAuth 2.1 and OpenID Connect provider. Applications need only its issuer.",
@@ -79,6 +80,34 @@ extension Texts {
         ),
         account: englishAccount,
         time: englishTime
+    )
+
+    private static let englishDevice = Device(
+        codeTitle: "Connect a device",
+        lead: "You are signed in as {person}.",
+        code: "Code on the device",
+        hint: "Eight letters. Capitals, spaces and dashes don’t matter.",
+        compare: "Go on only if the device in front of you shows this very code.",
+        submit: "Continue",
+        unknownCode:
+            "That code doesn’t work: it is mistyped, out of date or already used. Check it, or start again on the device.",
+        consentTitle: "Connect {application}?",
+        match: "Does your device show this code?",
+        askedFrom: "Asked from",
+        sameAddress: "the same network as this browser",
+        otherAddress: "another network than this browser’s",
+        askedWhen: "Asked",
+        justNow: "less than a minute ago",
+        oneMinuteAgo: "a minute ago",
+        minutesAgo: "{count} minutes ago",
+        warning:
+            "Allow it only if you began this yourself, on a device of yours. If somebody sent you a link or a code, they would be signed in as you.",
+        allowedTitle: "All set",
+        allowedLead: "Go back to your device. {application} goes on there in a few seconds.",
+        allowedNote: "You may close this window.",
+        deniedTitle: "Not connected",
+        deniedLead: "{application} is told that you did not allow it.",
+        deniedNote: "If you did not begin this yourself, somebody tried to be signed in as you. They were not."
     )
 
     private static let englishErrors = Errors(

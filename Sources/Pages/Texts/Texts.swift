@@ -15,6 +15,7 @@ package struct Texts: Sendable {
     package var errors: Errors
     package var signOut: SignOut
     package var signedOut: SignedOut
+    package var device: Device
     package var welcome: Welcome
     package var account: Account
     package var time: Time
@@ -121,6 +122,33 @@ package struct Texts: Sendable {
         var lead: String
         var continueTo: Phrase
         var continuePlain: String
+    }
+
+    package struct Device: Sendable {
+        var codeTitle: String
+        var lead: Phrase
+        var code: String
+        var hint: String
+        /// Instead of the hint where the address brought the code.
+        var compare: String
+        var submit: String
+        var unknownCode: Phrase
+        var consentTitle: Phrase
+        var match: String
+        var askedFrom: String
+        var sameAddress: String
+        var otherAddress: String
+        var askedWhen: String
+        var justNow: Phrase
+        var oneMinuteAgo: Phrase
+        var minutesAgo: Phrase
+        var warning: String
+        var allowedTitle: String
+        var allowedLead: Phrase
+        var allowedNote: String
+        var deniedTitle: String
+        var deniedLead: Phrase
+        var deniedNote: String
     }
 
     package struct Welcome: Sendable {

@@ -18,6 +18,18 @@ package struct AccountsThrottle: AttemptThrottle {
         try await throttle.recordFailure(attempt(client, address), now: now)
     }
 
+    package func reserveUserCode(
+        by person: Subject,
+        address: String,
+        now: Instant
+    ) async throws(StoreError) -> Duration? {
+        try await throttle.reserve(.userCode(person: person, address: address), now: now)
+    }
+
+    package func giveBackUserCode(by person: Subject, address: String, now: Instant) async throws(StoreError) {
+        try await throttle.release(.userCode(person: person, address: address), now: now)
+    }
+
     private func attempt(_ client: ClientID?, _ address: String) -> Attempt {
         .clientAuthentication(clientID: client?.value, address: address)
     }

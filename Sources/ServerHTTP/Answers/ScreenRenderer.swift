@@ -19,6 +19,13 @@ struct ScreenRenderer: Sendable {
         case .consent(let screen): try await consent(screen, now)
         case .confirmSignOut(let screen): try await signOut(screen, now)
         case .signedOut(let applicationName): SignedOutPage(applicationName: applicationName)
+        case .deviceCode(let screen): try await deviceCode(screen, now)
+        case .deviceConsent(let screen): try await deviceConsent(screen, now)
+        case .deviceAnswered(let screen):
+            DeviceAnsweredPage(
+                applicationName: screen.applicationName,
+                verdict: screen.verdict == .allowed ? .allowed : .denied
+            )
         case .error(let error): throw error
         }
     }
@@ -69,19 +76,12 @@ struct ScreenRenderer: Sendable {
     }
 
     private func consent(_ screen: ConsentScreen, _ now: Instant) async throws(OAuthError) -> ConsentPage {
-        let texts = Texts.english.consent
-        let asked = screen.scopes.filter { $0.scope != .openID && $0.scope != .offlineAccess }
-        return ConsentPage(
+        ConsentPage(
             applicationName: screen.applicationName,
             applicationHost: screen.applicationHost,
             personName: try await person(screen.subject, now)?.displayName ?? screen.subject.value,
-            scopes: asked.map { asked in
-                .init(
-                    name: asked.scope.value,
-                    description: asked.text ?? texts.sentence(ofScope: asked.scope.value) ?? ""
-                )
-            },
-            offlineAccess: screen.scopes.contains { $0.scope == .offlineAccess } ? .requested : .notRequested,
+            scopes: Self.lines(screen.scopes),
+            offlineAccess: Self.offlineAccess(screen.scopes),
             action: basePath + "/consent",
             csrfToken: screen.formToken,
             hiddenFields: [interaction(screen.interaction)],
@@ -100,9 +100,24 @@ struct ScreenRenderer: Sendable {
         )
     }
 
-    private func interaction(_ id: String) -> HiddenField { HiddenField(name: FormField.interaction, value: id) }
+    /// What a person reads of scopes; those that say only who they are, or for how long, are said otherwise.
+    static func lines(_ scopes: [(scope: Scope, text: String?)]) -> [ConsentPage.Scope] {
+        let texts = Texts.english.consent
+        return scopes.filter { $0.scope != .openID && $0.scope != .offlineAccess }.map { asked in
+            .init(
+                name: asked.scope.value,
+                description: asked.text ?? texts.sentence(ofScope: asked.scope.value) ?? ""
+            )
+        }
+    }
 
-    private func person(_ subject: Subject, _ now: Instant) async throws(OAuthError) -> Person? {
+    static func offlineAccess(_ scopes: [(scope: Scope, text: String?)]) -> OfflineAccess {
+        scopes.contains { $0.scope == .offlineAccess } ? .requested : .notRequested
+    }
+
+    func interaction(_ id: String) -> HiddenField { HiddenField(name: FormField.interaction, value: id) }
+
+    func person(_ subject: Subject, _ now: Instant) async throws(OAuthError) -> Person? {
         try await answering { () async throws(StoreError) in try await people.find(subject: subject, now: now) }
     }
 }

@@ -65,6 +65,12 @@ struct Journal: Sendable {
         ]
         if !entry.detail.isEmpty { metadata["detail"] = "\(entry.detail)" }
         if let client = entry.clientID { metadata["client"] = "\(client)" }
+        // A device that waits asks every five seconds and is refused nothing (RFC 8628 §3.5): written down, it would push out what
+        // was.
+        guard error.code != .authorizationPending else {
+            logger.debug("request refused", metadata: metadata)
+            return
+        }
         let level: Logger.Level = entry.status == 500 ? .error : entry.status > 500 ? .notice : .info
         logger.log(level: level, "request refused", metadata: metadata)
         explainLog?.append(entry)

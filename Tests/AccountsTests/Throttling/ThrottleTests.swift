@@ -266,6 +266,39 @@ struct ThrottleTests {
         }
     }
 
+    @Test("FIELD L36: who guesses at user codes is one person at every address, and one address for everybody")
+    func userCodes() async throws {
+        let (alice, bob) = (try #require(Subject("alice")), try #require(Subject("bob")))
+        for count in 0..<5 {
+            #expect(
+                try await throttle.reserve(.userCode(person: alice, address: "192.0.2.\(count)"), now: start) == nil
+            )
+        }
+        #expect(try await throttle.reserve(.userCode(person: alice, address: "192.0.2.9"), now: start) == .seconds(2))
+        #expect(try await throttle.reserve(.userCode(person: bob, address: "192.0.2.9"), now: start) == nil)
+        var judged = 0
+        for count in 0..<200 {
+            let person = try #require(Subject("person-\(count)"))
+            if try await throttle.reserve(.userCode(person: person, address: "198.51.100.1"), now: start) == nil {
+                judged += 1
+            }
+        }
+        #expect(judged == 50)
+        #expect(try await throttle.reserve(attempt("alice", from: "198.51.100.1"), now: start) == nil, "sign-ins go on")
+    }
+
+    @Test("FIELD L36: a code of one's own gives back its own attempt and no wrong one")
+    func ownUserCodes() async throws {
+        let attempt = Attempt.userCode(person: try #require(Subject("mallory")), address: "192.0.2.1")
+        for _ in 0..<4 { #expect(try await throttle.reserve(attempt, now: start) == nil) }
+        for _ in 0..<20 {
+            #expect(try await throttle.reserve(attempt, now: start) == nil)
+            try await throttle.release(attempt, now: start)
+        }
+        #expect(try await throttle.reserve(attempt, now: start) == nil)
+        #expect(try await throttle.reserve(attempt, now: start) != nil)
+    }
+
     @Test("A store that cannot answer is an error, not a free guess")
     func storeFailure() async throws {
         let store = WatchedStore()

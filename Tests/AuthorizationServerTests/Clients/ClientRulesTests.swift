@@ -116,6 +116,29 @@ import Testing
         try ClientRules.check(client, issuer: IssuerURL(TestWorld.issuer))
     }
 
+    @Test func `A client for devices needs no redirect URI, and may refresh`() throws {
+        let issuer = IssuerURL(TestWorld.issuer)
+        var client = try Self.sound()
+        client.redirectURIs = []
+        client.grantTypes = [.deviceCode, .refreshToken]
+        try ClientRules.check(client, issuer: issuer)
+        client.grantTypes = [.deviceCode]
+        client.redirectURIs = [RedirectURI(TestWorld.redirectURI)].compactMap { $0 }
+        #expect(throws: RegistrationError.self, "a redirect URI is only for codes") {
+            try ClientRules.check(client, issuer: issuer)
+        }
+    }
+
+    @Test func `A device keeps no cookies`() throws {
+        var client = try Self.inBrowsers()
+        client.grantTypes.append(.deviceCode)
+        let issuer = IssuerURL(TestWorld.issuer)
+        let error = #expect(throws: RegistrationError.self) { try ClientRules.check(client, issuer: issuer) }
+        #expect(
+            error?.description == "a device takes its refresh token out of the answer: the token delivery must be body"
+        )
+    }
+
     @Test func `All faults are told at once`() throws {
         let issuer = IssuerURL(TestWorld.issuer)
         var client = try Self.sound()

@@ -66,6 +66,21 @@ import Testing
         )
     }
 
+    @Test func `Version 1 of a device code and of its family is read, and written the same`() throws {
+        let asked =
+            #""address":"203.0.113.9","audience":["https://api.example"],"client":"tv","expiresAt":1800000600000,"intervalSeconds":5,"polledAt":1800000001000,"requestedAt":1800000000000,"resource":"https://api.example","scope":"a:b""#
+        try roundTrip(DeviceCodeRecord.self, #"{"body":{\#(asked)},"v":1}"#)
+        let answer =
+            #""answer":{"at":1800000002000,"authentication":{"acr":"1","amr":["pwd"],"at":1800000000000},"family":"f","session":"s","subject":"alice","verdict":"allowed"}"#
+        let answered = asked.replacing(#""address":"203.0.113.9","#, with: "")
+        try roundTrip(DeviceCodeRecord.self, #"{"body":{\#(answer),\#(answered)},"v":1}"#)
+        let family = Self.family.replacing(
+            #""id":"#,
+            with: #""grantType":"urn:ietf:params:oauth:grant-type:device_code","id":"#
+        )
+        try roundTrip(RefreshFamily.self, family)
+    }
+
     @Test func `Version 1 of the event streams' payloads is read, and written the same`() throws {
         let health = #""health":{"delivered":1,"failures":2,"lost":3,"refused":4}"#
         try roundTrip(

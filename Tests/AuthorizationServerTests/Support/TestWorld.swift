@@ -144,11 +144,14 @@ final class FakeThrottle: AttemptThrottle {
     private struct State {
         var wait: Duration?
         var failures = 0
+        var userCodes = 0
     }
 
     private let state = Mutex(State())
 
     var failures: Int { state.withLock { $0.failures } }
+    /// Attempts at user codes that were not given back.
+    var userCodes: Int { state.withLock { $0.userCodes } }
     func demandWait(_ duration: Duration?) { state.withLock { $0.wait = duration } }
 
     func wait(client: ClientID?, address: String, now: Instant) async throws(StoreError) -> Duration? {
@@ -157,6 +160,17 @@ final class FakeThrottle: AttemptThrottle {
 
     func recordFailure(client: ClientID?, address: String, now: Instant) async throws(StoreError) {
         state.withLock { $0.failures += 1 }
+    }
+
+    func reserveUserCode(by person: Subject, address: String, now: Instant) async throws(StoreError) -> Duration? {
+        state.withLock { state in
+            if state.wait == nil { state.userCodes += 1 }
+            return state.wait
+        }
+    }
+
+    func giveBackUserCode(by person: Subject, address: String, now: Instant) async throws(StoreError) {
+        state.withLock { $0.userCodes -= 1 }
     }
 }
 

@@ -41,6 +41,34 @@ struct JournalTests {
         #expect(world.log.lines.contains { $0.message == "request" && $0.level == .debug })
     }
 
+    @Test("RFC 8628 §3.5: a device that waits fills neither the log nor the file, and one that asks too often does")
+    func waitingDevice() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let world = try await HTTPWorld(configure: { $0.explainLog = ExplainLog(folder: path) })
+        try await world.client("tv") {
+            $0.redirectURIs = []
+            $0.postLogoutRedirectURIs = []
+            $0.grantTypes = [.deviceCode]
+        }
+        let codes = try await world.post("/device_authorization", ["client_id": "tv", "scope": "openid"])
+        #expect(codes.status == 200 && codes["cache-control"] == "no-store")
+        let form: KeyValuePairs = [
+            "grant_type": GrantType.deviceCode.value, "client_id": "tv",
+            "device_code": try #require(try codes.json["device_code"]?.stringValue),
+        ]
+        let pending = try await world.post("/token", form)
+        #expect(pending.status == 400 && pending.error == "authorization_pending")
+        func written() -> [CapturedLog.Line] {
+            world.log.lines.filter { $0.message == "request refused" && $0.level > .debug }
+        }
+        #expect(written().isEmpty)
+        #expect(try await world.post("/token", form).error == "slow_down")
+        #expect(written().count == 1)
+        #expect(!world.log.text.contains(try #require(try codes.json["device_code"]?.stringValue)))
+        #expect(!world.log.text.contains(try #require(try codes.json["user_code"]?.stringValue)))
+    }
+
     @Test("CWE-117: what a request brings stays on one line and within bounds")
     func injection() async throws {
         let world = try await HTTPWorld()

@@ -14,9 +14,7 @@ package struct AuthorizationCodeGrant: Grant {
 
     package struct Material: Sendable {
         var code: Stored<AuthorizationCodeRecord>?
-        var person: PersonSnapshot?
-        var session: SessionSnapshot?
-        var cutOff: Instant?
+        var right: StandingRight?
         var access: AccessResolution.Material?
     }
 
@@ -25,11 +23,12 @@ package struct AuthorizationCodeGrant: Grant {
         let text = try request.parameters.required("code")
         material.code = try await reader.stored(AuthorizationCodeRecord.self, AuthorizationCodeRecord.key(text))
         guard let code = material.code?.content else { return material }
-        material.person = try await reader.person(code.subject)
-        material.session = try await reader.session(code.session)
-        material.cutOff = try await reader.cutOff([
-            .grant(code.family), .session(code.session), .subject(code.subject), .client(code.client), .everything,
-        ])
+        material.right = try await reader.standingRight(
+            of: code.subject,
+            toward: code.client,
+            in: code.session,
+            family: code.family
+        )
         material.access = try await reader.accessMaterial(
             scope: code.scope.description,
             resources: code.resource.map { [$0.value] } ?? [],
@@ -108,18 +107,8 @@ package struct AuthorizationCodeGrant: Grant {
         _ material: Material
     ) throws(OAuthError) -> GrantDecision {
         let content = code.content
-        guard let person = material.person, person.isEnabled, person.credentialsChangedAt <= content.issuedAt else {
-            throw OAuthError.invalidGrant(
-                "the grant has ended",
-                detail: "the person is disabled, gone or has a new password"
-            )
-        }
-        guard let session = material.session, session.subject == content.subject else {
-            throw OAuthError.invalidGrant("the grant has ended", detail: "session \(content.session) is closed")
-        }
-        if let cutOff = material.cutOff, content.issuedAt <= cutOff {
-            throw OAuthError.invalidGrant("the grant has ended", detail: "revoked")
-        }
+        guard let right = material.right else { throw OAuthError.internalFault("the person's right was not loaded") }
+        let person = try right.holder(since: content.issuedAt)
         guard let accessMaterial = material.access else { throw OAuthError.internalFault("access was not loaded") }
         let client = request.client.content
         let access = try AccessResolution.resolve(accessMaterial, client: client, configuration: request.configuration)
@@ -133,15 +122,8 @@ package struct AuthorizationCodeGrant: Grant {
         if access.scope.contains(.openID) { issuance.idToken = Issuance.IDTokenPlan(nonce: content.nonce) }
         var spent = code.record
         spent.consumedAt = request.moment.wall
-        spent.expiresAt = request.moment.wall + longestLife(of: client, request.configuration)
+        spent.expiresAt = request.moment.wall + request.configuration.longestLife(ofGrantsTo: client)
         return .issue(issuance, changes: [.replace(spent, ifVersion: code.record.version), person.unchanged])
-    }
-
-    /// How long anything that the code pays for can live.
-    private func longestLife(of client: RegisteredClient, _ configuration: ProviderConfiguration) -> Duration {
-        let refresh = client.refreshAbsoluteSeconds.map { .seconds($0) } ?? configuration.refreshAbsoluteLifetime
-        let tokens = max(configuration.accessTokenLifetime, configuration.idTokenLifetime)
-        return client.allows(.refreshToken) ? min(refresh, configuration.longestRefreshLifetime) + tokens : tokens
     }
 }
 

@@ -174,6 +174,7 @@ package struct RefreshTokenGrant: Grant {
         Issuance(
             party: .person(person, family.authentication, session: family.signOnSession),
             access: access,
+            grantType: family.grantType ?? .authorizationCode,
             family: family.id,
             refresh: plan,
             // OpenID Connect Core §12.2: an ID token of a refresh "SHOULD NOT have a nonce Claim".
