@@ -23,7 +23,8 @@ enum Words {
     }
 
     @Sendable static func grantType(_ text: String) throws -> GrantType {
-        try known(text, among: grantTypes)
+        // RFC 8628 §3.4 has a name that nobody types.
+        try known(text == "device_code" ? GrantType.deviceCode.value : text, among: grantTypes)
     }
 
     /// Every grant of the list of features.

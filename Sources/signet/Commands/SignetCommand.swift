@@ -19,7 +19,7 @@ struct SignetCommand: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, ClientCommand.self, UserCommand.self, APICommand.self, RevokeCommand.self,
             StreamCommand.self, KeysCommand.self, TokenCommand.self, JWTCommand.self, ExplainCommand.self,
-            ConfigCommand.self,
+            LoginCommand.self, LogoutCommand.self, ConfigCommand.self,
             VersionCommand.self,
         ]
     )

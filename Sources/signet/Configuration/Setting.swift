@@ -93,6 +93,11 @@ extension Setting {
         standard: "1m",
         about: "how long an authorization code may be redeemed, 5s to 10m"
     )
+    static let deviceCodeLifetime = Setting(
+        key: "lifetimes.device_code",
+        standard: "10m",
+        about: "how long the code that a device shows may be entered, 1m to 30m"
+    )
     static let refreshIdle = Setting(
         key: "lifetimes.refresh_idle",
         standard: "7d",
@@ -181,7 +186,8 @@ extension Setting {
     /// Every setting, in the order in which they are shown.
     static let all = [
         issuer, listen, dataDirectory, tlsCertificate, tlsKey, trustedProxies, logLevel, defaultAudience,
-        accessTokenAlgorithm, accessTokenLifetime, idTokenLifetime, codeLifetime, refreshIdle, refreshAbsolute,
+        accessTokenAlgorithm, accessTokenLifetime, idTokenLifetime, codeLifetime, deviceCodeLifetime, refreshIdle,
+        refreshAbsolute,
         sessionIdle, sessionAbsolute, refreshRetryWindow, keyRotation, keyPublicationLead, rsaSigner, feedEntries,
         feedStreams, feedStreamsPerAPI, argonMemory, argonIterations, argonParallelism, argonThreads, argonQueue,
         passwordMinimum,

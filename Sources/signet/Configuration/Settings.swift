@@ -26,6 +26,7 @@ struct Settings: Hashable, Sendable {
         var accessToken: Duration = .minutes(15)
         var idToken: Duration = .minutes(60)
         var code: Duration = .minutes(1)
+        var deviceCode: Duration = .minutes(10)
         var refreshIdle: Duration = .days(7)
         var refreshAbsolute: Duration = .days(30)
         var sessionIdle: Duration = .minutes(8 * 60)
@@ -110,6 +111,11 @@ extension Settings {
         lifetimes.accessToken = reader.duration(.accessTokenLifetime, or: lifetimes.accessToken, in: token)
         lifetimes.idToken = reader.duration(.idTokenLifetime, or: lifetimes.idToken, in: token)
         lifetimes.code = reader.duration(.codeLifetime, or: lifetimes.code, in: .seconds(5) ... .minutes(10))
+        lifetimes.deviceCode = reader.duration(
+            .deviceCodeLifetime,
+            or: lifetimes.deviceCode,
+            in: .minutes(1) ... .minutes(30)
+        )
         lifetimes.refreshIdle = reader.duration(.refreshIdle, or: lifetimes.refreshIdle, in: long)
         lifetimes.refreshAbsolute = reader.duration(.refreshAbsolute, or: lifetimes.refreshAbsolute, in: long)
         lifetimes.sessionIdle = reader.duration(.sessionIdle, or: lifetimes.sessionIdle, in: long)
@@ -161,6 +167,7 @@ extension Settings {
         case .accessTokenLifetime: DurationText.format(lifetimes.accessToken)
         case .idTokenLifetime: DurationText.format(lifetimes.idToken)
         case .codeLifetime: DurationText.format(lifetimes.code)
+        case .deviceCodeLifetime: DurationText.format(lifetimes.deviceCode)
         case .refreshIdle: DurationText.format(lifetimes.refreshIdle)
         case .refreshAbsolute: DurationText.format(lifetimes.refreshAbsolute)
         case .sessionIdle: DurationText.format(lifetimes.sessionIdle)

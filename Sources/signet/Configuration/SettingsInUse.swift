@@ -7,6 +7,7 @@ extension Settings {
     func provider(issuer: IssuerURL) -> ProviderConfiguration {
         var configuration = ProviderConfiguration(issuer: issuer)
         configuration.authorizationCodeLifetime = lifetimes.code
+        configuration.deviceCodeLifetime = lifetimes.deviceCode
         configuration.accessTokenLifetime = lifetimes.accessToken
         configuration.idTokenLifetime = lifetimes.idToken
         configuration.accessTokenAlgorithm = accessTokenAlgorithm

@@ -25,16 +25,18 @@ struct ExitStatus: Hashable, Sendable {
     static let inputOutput = ExitStatus(code: 74, meaning: "reading or writing failed")
     static let permission = ExitStatus(
         code: 77,
-        meaning: "a key was refused: the master key is readable by others, or it is another store's"
+        meaning: "refused: a key or login that others can read, the key of another store, a person who said no"
     )
     static let configuration = ExitStatus(
         code: 78,
         meaning: "the configuration has faults, or asks for what only serve --dev may do"
     )
 
+    static let interrupted = ExitStatus(code: 130, meaning: "Ctrl-C, before it was done")
+
     static let all = [
         success, usage, data, noInput, notOnRecord, unavailable, internalFault, cannotCreate, inputOutput, permission,
-        configuration,
+        configuration, interrupted,
     ]
 
     /// The table as `signet --help` prints it.

@@ -77,6 +77,28 @@ enum Files {
     ///
     /// `EEXIST` if there is one.
     static func create(_ path: String, mode: UInt32, content: [UInt8]) throws(SystemError) {
+        try place(path, mode: mode, content: content) { temporary in
+            // A link, unlike a rename, never replaces what another process made meanwhile.
+            link(temporary, path)
+        }
+    }
+
+    /// Writes a file over whatever is there, synced: readers find the old one or the new one, whole.
+    static func replace(_ path: String, mode: UInt32, content: [UInt8]) throws(SystemError) {
+        try place(path, mode: mode, content: content) { temporary in rename(temporary, path) }
+    }
+
+    /// Removes a file, present or not.
+    static func remove(_ path: String) throws(SystemError) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw .last }
+    }
+
+    private static func place(
+        _ path: String,
+        mode: UInt32,
+        content: [UInt8],
+        by move: (_ temporary: String) -> Int32
+    ) throws(SystemError) {
         let temporary = "\(path).\(getpid()).new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
         guard descriptor >= 0 else { throw .last }
@@ -92,8 +114,7 @@ enum Files {
             rest = rest.dropFirst(count)
         }
         guard fsync(descriptor) == 0 else { throw .last }
-        // A link, unlike a rename, never replaces what another process made meanwhile.
-        guard link(temporary, path) == 0 else { throw .last }
+        guard move(temporary) == 0 else { throw .last }
         try syncFolder(of: path)
     }
 

@@ -37,5 +37,7 @@ struct Banner: Sendable {
         console.say("  curl -u '\(DemoRecords.serviceID):\(demo.serviceSecret.exposed)' \\")
         console.say("    -d grant_type=client_credentials -d scope=\(DemoConfiguration.ordersScope) \\")
         console.say("    \(plan.issuer.value)/token")
+        console.say()
+        console.say("or sign this command line in: signet login --issuer \(plan.issuer.value)")
     }
 }

@@ -25,6 +25,7 @@ struct DemoRecords: Sendable {
     let apiCredentials: APICredentials?
 
     private struct Words {
+        var commandLine: ClientID
         var audience: ResourceIndicator
         var ordersScope: Scope
         var application: ClientID
@@ -50,10 +51,12 @@ struct DemoRecords: Sendable {
         guard let audience = ResourceIndicator(configuration.audience),
             let ordersScope = Scope(DemoConfiguration.ordersScope), let application = ClientID(applicationID),
             let terminal = ClientID(terminalID), let service = ClientID(serviceID), let api = ClientID(apiID),
+            let commandLine = ClientID(LoginCommand.standardClient),
             let redirectURI = RedirectURI(configuration.redirectURI),
             let postLogoutRedirectURI = RedirectURI(configuration.postLogoutRedirectURI)
         else { throw Failure(.internalFault, "a word of the demo is malformed") }
         let words = Words(
+            commandLine: commandLine,
             audience: audience,
             ordersScope: ordersScope,
             application: application,
@@ -67,6 +70,7 @@ struct DemoRecords: Sendable {
         let apiCredentials = try await prepareAPI(bench, words)
         try await prepareApplication(bench, words, origin: configuration.applicationOrigin)
         try await prepareTerminal(bench, words)
+        try await prepareCommandLine(bench, words)
         return DemoRecords(
             configuration: configuration,
             serviceSecret: try await prepareService(bench, words),
@@ -163,6 +167,25 @@ struct DemoRecords: Sendable {
         ) { client in
             client.redirectURIs = [words.redirectURI]
             client.grantTypes = [.authorizationCode, .refreshToken]
+            client.scopes = [.openID, .profile, .email, .offlineAccess, words.ordersScope]
+        }
+    }
+
+    /// What `signet login` signs in as; one of the operator's own stays as it is.
+    private static func prepareCommandLine(_ bench: Workbench, _ words: Words) async throws {
+        let present = try await bench.clients.find(words.commandLine, now: bench.now)?.content
+        guard present.map({ $0.origin == .demo }) ?? true else { return }
+        try await register(
+            RegisteredClient(
+                id: words.commandLine,
+                name: "Signet command line",
+                type: .public,
+                authenticationMethod: .none,
+                createdAt: bench.now
+            ),
+            on: bench
+        ) { client in
+            client.grantTypes = [.deviceCode, .refreshToken]
             client.scopes = [.openID, .profile, .email, .offlineAccess, words.ordersScope]
         }
     }

@@ -9,13 +9,15 @@ struct ClientCreate: AsyncParsableCommand {
         discussion: """
             Standard values follow from the type: a public client gets authorization_code and refresh_token; a \
             confidential one with redirect URIs the same and client_secret_basic; one without client_credentials only. \
-            Scopes are openid, profile and email where people sign in. A secret is shown once.
+            A device or command line (--device) is public and gets device codes and refresh tokens. Scopes are openid, profile \
+            and email where people sign in, and offline_access for devices. A secret is shown once.
 
             Examples:
               signet client create --id web-shop --type confidential --redirect-uri https://shop.example/callback
               signet client create --id spa --type public --redirect-uri https://app.example/ --origin https://app.example
               signet client create --id notes --type public --first-party yes --browser-session session
               signet client create --id billing --scope invoices:read
+              signet client create --id signet-cli --device
               signet client create --id legacy --redirect-uri https://old.example/cb --pkce optional --scope openid
             """
     )
@@ -23,8 +25,11 @@ struct ClientCreate: AsyncParsableCommand {
     @Option(help: "The identifier; drawn at random if not given.", transform: Words.clientID)
     var id: ClientID?
 
-    @Option(help: "Whether it can keep a secret: public or confidential.")
-    var type: RegisteredClient.ClientType = .confidential
+    @Option(help: "Whether it can keep a secret: public or confidential (standard: confidential; public for --device).")
+    var type: RegisteredClient.ClientType?
+
+    @Flag(help: "It has no browser: it shows a code that people enter elsewhere (RFC 8628).")
+    var device = false
 
     @OptionGroup var fields: ClientFields
     @OptionGroup var secretOptions: SecretOptions
@@ -37,6 +42,7 @@ struct ClientCreate: AsyncParsableCommand {
         guard let id = id ?? ClientID(bench.random.text(12)) else {
             throw Failure(.internalFault, "no identifier could be drawn; name one with --id")
         }
+        let type = type ?? (device ? .public : .confidential)
         let method = fields.authenticationMethod ?? Self.method(type: type, hasKeys: keySet != nil)
         var client = RegisteredClient(
             id: id,
@@ -52,6 +58,11 @@ struct ClientCreate: AsyncParsableCommand {
         )
         if client.allows(.authorizationCode) || fields.browserSession != nil {
             client.scopes = [.openID, .profile, .email]
+        }
+        if device {
+            client.grantTypes = fields.redirectURIs.isEmpty ? [] : [.authorizationCode]
+            client.grantTypes += [.deviceCode, .refreshToken]
+            client.scopes = [.openID, .profile, .email, .offlineAccess]
         }
         fields.apply(to: &client, keySet: keySet)
 

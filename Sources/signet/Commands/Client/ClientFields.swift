@@ -24,7 +24,7 @@ struct ClientFields: ParsableArguments {
     @Option(
         name: .customLong("grant"),
         help: ArgumentHelp(
-            "authorization_code, client_credentials or refresh_token. Repeat for several.",
+            "authorization_code, client_credentials, device_code or refresh_token. Repeat for several.",
             valueName: "grant"
         ),
         transform: Words.grantType
