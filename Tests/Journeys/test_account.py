@@ -219,3 +219,54 @@ def test_the_welcome_page_leads_to_the_account(browse, world):
     page.get_by_role("link", name="Your account").click()
     asks_to_sign_in(page)
     assert "account page" in world.output()
+
+
+FORMS = """() => [...document.querySelectorAll("form")].map(form => ({
+    action: form.action,
+    fields: [...form.elements].filter(field => field.name).map(field => [field.name, field.value]),
+}))"""
+
+
+@pytest.mark.parametrize("origin", ["same site", "another site"])
+def test_a_hostile_page_changes_nothing_even_with_forms_that_it_saw(browse, world, origin):
+    """CVE-2020-10734: the forms of the victim's own pages, tokens and all, posted from elsewhere."""
+    page, elsewhere = browse(), browse()
+    for browser in (page, elsewhere):
+        signed_in(browser, world, *ADA)
+    button(page, "Sign in with another account").click()
+    sign_in(page)
+    heading(page, "Your profile")
+    # Another port of this machine is the same site: cookies come along, and only what the server asks stands in the way.
+    hostile = (world.application if origin == "same site" else "http://evil.example") + "/hostile"
+    page.route("**/hostile", lambda route: route.fulfill(body="<!doctype html><title>x</title>", content_type="text/html"))
+    forms = []
+    for section in ("", "/password", "/sessions"):
+        account(page, world, section)
+        forms += [form for form in page.evaluate(FORMS) if "/account" in form["action"]]
+    assert len(forms) >= 5
+    for form in forms:
+        page.goto(hostile)
+        with page.expect_navigation(url=form["action"]) as navigation:
+            page.evaluate("""({action, fields}) => {
+                const form = document.createElement("form");
+                form.method = "post";
+                form.action = action;
+                for (const [name, value] of fields) {
+                    const field = document.createElement("input");
+                    field.name = name;
+                    field.value = value || "a new password";
+                    form.append(field);
+                }
+                document.body.append(form);
+                HTMLFormElement.prototype.submit.call(form);
+            }""", form)
+        assert navigation.value.status == 403, form
+        heading(page, "came from elsewhere")
+    account(page, world)
+    expect(page.get_by_label("Name")).to_have_value("Demo Person")
+    expect(entry(page, "Ada Lovelace")).to_have_count(1)
+    elsewhere.reload()
+    heading(elsewhere, "Your profile")
+    # The twin: the same form from the page itself does what it says.
+    entry(page, "Ada Lovelace").get_by_role("button").click()
+    told(page, "switched")

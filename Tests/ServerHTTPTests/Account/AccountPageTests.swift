@@ -171,6 +171,26 @@ struct AccountPageTests {
         #expect(left.count == 1)
     }
 
+    @Test("an address that says what a form says, and a form that says it twice, do nothing")
+    func neitherAddressNorTwice() async throws {
+        let house = try await AccountWorld()
+        let form = try #require(try await house.alice.get("/account/sessions").form("end-all"))
+        let fields = [("decision", form.act), ("form_token", form.token), ("object", "")]
+        let query = FormEncoding.encode(fields.map { (name: $0.0, value: $0.1) })
+        #expect(try await house.alice.get("/account/sessions?" + query).status == 200)
+        let type = "application/x-www-form-urlencoded"
+        let twice = query + "&decision=" + form.act
+        for (target, body) in [("/account/sessions", twice), ("/account/sessions?" + query, query)] {
+            let answer = try await house.alice.post(target, json: Array(body.utf8), contentType: type)
+            #expect(answer.status == 400)
+        }
+        let json = try await house.alice.post("/account/sessions", json: Array("{}".utf8))
+        #expect(json.status == 415)
+        #expect(try await house.isSignedIn(house.alice))
+        #expect(try await house.alice.send(form).status == 303)
+        #expect(try await house.isSignedIn(house.alice) == false)
+    }
+
     @Test("a form of a session that ended meanwhile does nothing and leads to the sign-in page")
     func endedMeanwhile() async throws {
         let house = try await AccountWorld()
