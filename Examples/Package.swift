@@ -56,5 +56,11 @@ let package = Package(
             path: "cli",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "orders-tv",
+            dependencies: [signet("OAuthClient"), signet("IssuerConnection"), signet("QRCode"), hummingbird, logging],
+            path: "tv",
+            swiftSettings: settings
+        ),
     ]
 )

@@ -4,6 +4,7 @@ import re
 import socket
 
 import requests
+import zxingcpp
 from playwright.sync_api import expect
 
 from signet import Person
@@ -122,6 +123,39 @@ def test_web_shows_the_orders_of_who_signed_in_and_nothing_after_signing_out(exa
     page.goto(web.page + "/account")
     expect(page.get_by_label(re.compile("^password", re.IGNORECASE))).to_be_visible(timeout=PATIENCE)
     assert page.faults == []
+
+
+def test_tv_shows_a_code_that_a_camera_reads_and_the_orders_once_it_was_allowed(example, page):
+    tv = example("tv")
+    tv.wait_for("example: open ")
+    page.goto(tv.page + "/")
+    code = page.locator("#code").inner_text(timeout=PATIENCE)
+    address = f"{tv.issuer}/device?user_code={code}"
+    assert camera(page.locator("svg").evaluate("picture => picture.outerHTML")) == address
+    phone = page.context.browser.new_page()
+    phone.goto(address)
+    phone.get_by_label(re.compile("username", re.IGNORECASE)).fill("ada")
+    phone.get_by_label(re.compile("^password", re.IGNORECASE)).fill("correct battery")
+    phone.get_by_role("button", name=re.compile("^sign in", re.IGNORECASE)).click()
+    phone.get_by_role("button", name="Continue").click()
+    expect(phone.locator("main")).to_contain_text("Orders TV", timeout=PATIENCE)
+    phone.get_by_role("button", name="Allow", exact=True).click()
+    expect(phone.locator("main")).to_contain_text("Go back to your device", timeout=PATIENCE)
+    expect(page.locator("#orders")).to_contain_text("Signet ring", timeout=PATIENCE)
+    phone.close()
+
+
+def camera(svg):
+    """What a decoder that we did not write reads in the picture."""
+    side = int(re.search(r'viewBox="0 0 (\d+) ', svg).group(1))
+    scale = 4
+    pixels = bytearray(b"\xff" * (side * scale) ** 2)
+    for column, row in re.findall(r"M(\d+),(\d+)h1v1h-1z", svg):
+        for line in range(int(row) * scale, (int(row) + 1) * scale):
+            start = line * side * scale + int(column) * scale
+            pixels[start:start + scale] = b"\0" * scale
+    image = memoryview(bytes(pixels)).cast("B", shape=[side * scale, side * scale])
+    return zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)[0].text
 
 
 def test_cli_signs_in_through_the_browser_and_is_refused_after_revoking(example):

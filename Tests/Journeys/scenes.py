@@ -9,6 +9,7 @@ import re
 import typing
 import urllib.parse
 
+import requests
 from playwright.sync_api import expect
 
 PATIENCE = 30_000
@@ -176,6 +177,57 @@ def form_post(page, server):
     page.route("**/form-post.js*", lambda route: route.abort())
     page.goto(authorize(server, response_mode="form_post", prompt="none"))
     heading(page, "One moment")
+
+
+def device_code(server):
+    """A device asks; the code that it shows."""
+    answer = requests.post(
+        server.issuer + "/device_authorization", timeout=30,
+        data={"client_id": "signet-cli", "scope": "openid profile offline_access orders:read"})
+    return answer.json()["user_code"]
+
+
+@scene("device-code", "device-code")
+def device_code_page(page, server):
+    page.goto(server.issuer + "/device")
+    sign_in(page)
+    heading(page, "Connect a device")
+
+
+@scene("device-code-filled-in", "device-code")
+def device_code_filled_in(page, server):
+    page.goto(f"{server.issuer}/device?user_code={device_code(server)}")
+    sign_in(page)
+    heading(page, "Connect a device")
+
+
+@scene("device-code-problem", "device-code", "alert")
+def device_code_problem(page, server):
+    device_code_page(page, server)
+    page.get_by_label(re.compile("code", re.IGNORECASE)).fill("no such code")
+    button(page, "Continue").click()
+    expect(page.get_by_role("alert")).to_be_visible(timeout=PATIENCE)
+
+
+@scene("device-consent", "device-consent")
+def device_consent(page, server):
+    device_code_filled_in(page, server)
+    button(page, "Continue").click()
+    heading(page, "Connect Signet command line")
+
+
+@scene("device-allowed", "device-answered")
+def device_allowed(page, server):
+    device_consent(page, server)
+    button(page, "Allow").click()
+    heading(page, "All set")
+
+
+@scene("device-denied", "device-answered")
+def device_denied(page, server):
+    device_consent(page, server)
+    button(page, "Don’t allow").click()
+    heading(page, "Not connected")
 
 
 @scene("demo-signed-out")
