@@ -36,6 +36,8 @@ public protocol SessionStore: Sendable {
     func setUse(_ moment: Instant, of key: String) async throws
     /// Ends a session.
     func remove(_ key: String) async throws
+    /// Ends every session that the issuer signed out; does nothing if there is none.
+    func remove(_ selector: LogoutSelector) async throws
 }
 
 /// Sessions in the memory of one process, gone when it ends.
@@ -94,6 +96,13 @@ public final class MemorySessionStore: SessionStore {
     /// Ends a session.
     public func remove(_ key: String) async {
         state.withLock { _ = $0.kept.removeValue(forKey: key) }
+    }
+
+    /// Ends every session that the issuer signed out.
+    ///
+    /// All are looked at: some milliseconds for the largest store, and only the issuer can ask for it.
+    public func remove(_ selector: LogoutSelector) async {
+        state.withLock { state in state.kept = state.kept.filter { !selector.matches($0.value.session) } }
     }
 
     private func touch(_ key: String, _ session: WebSession, _ state: inout State) {

@@ -16,6 +16,9 @@ public struct WebLoginOptions: Sendable {
     public var loginPath = "/login"
     /// The path that a form posts to in order to sign out.
     public var logoutPath = "/logout"
+    /// The path where the issuer says that somebody signed out elsewhere: registered with it, below the application's
+    /// origin, as `backchannel_logout_uri`.
+    public var backchannelLogoutPath = "/backchannel-logout"
     /// Where a person is after signing out: a path of this application, registered with the issuer as
     /// `post_logout_redirect_uri`.
     public var afterLogout = "/"
@@ -41,7 +44,8 @@ public final class WebLogin: Sendable {
     let options: WebLoginOptions
     let cookies: CookieRules
     let environment: ClientEnvironment
-    private let store: any SessionStore
+    let sessions: any SessionStore
+    let seen = SeenTokens()
     private let seal: LoginSeal
     private let live = LiveSessions()
 
@@ -64,13 +68,14 @@ public final class WebLogin: Sendable {
         guard let parts = URIParts(origin), parts.origin == origin,
             parts.scheme == "https" || parts.scheme == "http" && parts.isLoopback
         else { throw OAuthClientError(.requestInvalid, reason: "an origin is https://host, or http on loopback") }
-        for path in [options.loginPath, options.logoutPath, options.afterLogout] where ReturnTarget(path) == nil {
+        let paths = [options.loginPath, options.logoutPath, options.backchannelLogoutPath, options.afterLogout]
+        for path in paths where ReturnTarget(path) == nil {
             throw OAuthClientError(.requestInvalid, reason: "a path of the login is none")
         }
         self.origin = origin
         self.options = options
         self.environment = environment
-        store = sessions
+        self.sessions = sessions
         seal = try LoginSeal(cookieKey ?? environment.randomness.bytes(32))
         let port = origin.split(separator: ":").last.map(String.init) ?? ""
         cookies = CookieRules(isSecure: parts.scheme == "https", suffix: port.allSatisfy(\.isNumber) ? port : "80")
@@ -81,7 +86,7 @@ public final class WebLogin: Sendable {
         )
     }
 
-    /// Adds the routes: `GET /login`, `GET /login/callback`, `POST /logout`.
+    /// Adds the routes: `GET /login`, `GET /login/callback`, `POST /logout`, and `POST /backchannel-logout` for the issuer.
     public func addRoutes(to router: some RouterMethods) {
         router.get(RouterPath(options.loginPath)) { request, context in await self.begin(request, context.logger) }
         router.get(RouterPath(options.loginPath + "/callback")) { request, context in
@@ -89,6 +94,9 @@ public final class WebLogin: Sendable {
         }
         router.post(RouterPath(options.logoutPath)) { request, context in
             try await self.logOut(request, context.logger)
+        }
+        router.post(RouterPath(options.backchannelLogoutPath)) { request, context in
+            await self.receiveLogout(request, context.logger)
         }
     }
 
@@ -157,8 +165,8 @@ public final class WebLogin: Sendable {
             formToken: environment.randomness.text(32)
         )
         do {
-            if let old { try await store.remove(Self.key(old)) }
-            try await store.insert(session, as: Self.key(name))
+            if let old { try await sessions.remove(Self.key(old)) }
+            try await sessions.insert(session, as: Self.key(name))
         } catch {
             throw OAuthClientError(.unavailable, reason: "the session cannot be kept: \(type(of: error))")
         }
@@ -177,13 +185,13 @@ public final class WebLogin: Sendable {
     func person(of request: Request) async throws -> SignedInPerson? {
         guard let name = RequestCookies(request.headers).value(cookies.session) else { return nil }
         let key = Self.key(name)
-        guard let session = try await store.find(key) else { return nil }
+        guard let session = try await sessions.find(key) else { return nil }
         let now = environment.clock.now
         guard now < session.expiresAt, now < session.usedAt + options.idleLifetime else {
-            try await store.remove(key)
+            try await sessions.remove(key)
             return nil
         }
-        if now - session.usedAt >= Self.useGranularity { try await store.setUse(now, of: key) }
+        if now - session.usedAt >= Self.useGranularity { try await sessions.setUse(now, of: key) }
         return SignedInPerson(
             subject: session.subject,
             claims: session.claims,
@@ -198,29 +206,29 @@ public final class WebLogin: Sendable {
         try await live.session(key) { [self] () throws(OAuthClientError) in
             let found: WebSession?
             do {
-                found = try await store.find(key)
+                found = try await sessions.find(key)
             } catch {
                 throw OAuthClientError(.unavailable, reason: "the session cannot be read: \(type(of: error))")
             }
             guard let found else { throw OAuthClientError(.expired, reason: "the session has ended") }
-            return party.session(found.tokens, subject: found.subject, store: KeptTokens(key: key, store: store))
+            return party.session(found.tokens, subject: found.subject, store: KeptTokens(key: key, store: sessions))
         }
     }
 
     /// Ends a session whose grant is over.
-    func end(_ person: SignedInPerson) async { try? await store.remove(person.key) }
+    func end(_ person: SignedInPerson) async { try? await sessions.remove(person.key) }
 
     // MARK: - Leaving
 
     func logOut(_ request: Request, _ logger: Logger) async throws -> Response {
         guard let name = RequestCookies(request.headers).value(cookies.session),
-            let session = try await store.find(Self.key(name))
+            let session = try await sessions.find(Self.key(name))
         else { return Response.redirection(to: options.afterLogout, cookie: cookies.removing(cookies.session)) }
         var request = request
         guard await mayLogOut(&request, session) else {
             return failure(.crossSite, "a logout that no page of this application sent", logger)
         }
-        try await store.remove(Self.key(name))
+        try await sessions.remove(Self.key(name))
         let home = origin + options.afterLogout
         var destination = options.afterLogout
         do throws(OAuthClientError) {

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 
 import requests
 import zxingcpp
@@ -156,6 +157,32 @@ def camera(svg):
             pixels[start:start + scale] = b"\0" * scale
     image = memoryview(bytes(pixels)).cast("B", shape=[side * scale, side * scale])
     return zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)[0].text
+
+
+def test_web_is_signed_out_when_its_person_signs_out_elsewhere_and_by_no_forged_token(example, page):
+    web = example("web")
+    web.wait_for("example: open ")
+    page.goto(web.page + "/account")
+    sign_in(page)
+    expect(page.get_by_role("heading")).to_have_text("Hello, Ada Lovelace", timeout=PATIENCE)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for forged in ("", "logout_token=", "logout_token=eyJhbGciOiJub25lIn0.e30.", "logout_token=a.b.c", "x" * 40_000):
+        answer = requests.post(web.page + "/backchannel-logout", data=forged, headers=form, timeout=30)
+        assert answer.status_code == 400 and answer.headers["Cache-Control"] == "no-store", forged[:40]
+    page.goto(web.page + "/")
+    expect(page.get_by_text("Signed in as")).to_be_visible()
+
+    # Another tab, at the issuer: the shop hears of it behind the browser's back.
+    tab = page.context.new_page()
+    tab.goto(web.issuer + "/logout")
+    tab.get_by_role("button", name="Sign out", exact=True).click()
+    expect(tab.get_by_role("heading", name="You’re signed out")).to_be_visible(timeout=PATIENCE)
+    deadline = time.monotonic() + 60
+    while page.get_by_text("Nobody is signed in.").count() == 0:
+        assert time.monotonic() < deadline, "the shop was not told"
+        time.sleep(0.2)
+        page.goto(web.page + "/")
+    assert page.faults == []
 
 
 def test_cli_signs_in_through_the_browser_and_is_refused_after_revoking(example):

@@ -11,6 +11,7 @@ final class ScriptedIssuer: HTTPTransport {
     /// What a test changes about the answers.
     struct Script: Sendable {
         var subject = "ada"
+        var session = "session-1"
         var accessTokenLifetime: Int64 = 300
         var answersIssuer = ScriptedIssuer.issuer
         var nonce: String?
@@ -124,7 +125,7 @@ final class ScriptedIssuer: HTTPTransport {
         let now = clock.now.secondsSinceEpoch
         var claims: JSONObject = [
             "iss": .string(Self.issuer), "aud": "shop", "sub": .string(script.subject), "iat": .integer(now),
-            "exp": .integer(now + 300),
+            "exp": .integer(now + 300), "sid": .string(script.session),
         ]
         claims["nonce"] = nonce.map { .string($0) }
         guard let idToken = try? JWT.signed(claims, type: "JWT", by: key) else { return TransportResponse(status: 500) }
@@ -133,6 +134,32 @@ final class ScriptedIssuer: HTTPTransport {
             "expires_in": .integer(script.accessTokenLifetime), "refresh_token": .string("refresh-\(number)-x"),
             "id_token": .string(idToken),
         ])
+    }
+
+    /// A logout token, with changes.
+    func logoutToken(_ changes: JSONObject = [:], type: String = "logout+jwt", by other: SigningKey? = nil) throws
+        -> String
+    {
+        let now = clock.now.secondsSinceEpoch
+        let number = state.withLock { state in
+            state.issued += 1
+            return state.issued
+        }
+        var claims: JSONObject = [
+            "iss": .string(Self.issuer), "aud": "shop", "sub": "ada", "sid": "session-1", "iat": .integer(now),
+            "exp": .integer(now + 120), "jti": .string("logout-\(number)"),
+            "events": ["http://schemas.openid.net/event/backchannel-logout": [:]],
+        ]
+        for (name, value) in changes { claims[name] = value }
+        return try JWT.signed(claims, type: type, by: other ?? key)
+    }
+
+    /// The same without one claim.
+    func logoutToken(without left: String) throws -> String {
+        let claims = try UnverifiedToken(logoutToken()).unverifiedClaims
+        var kept: JSONObject = [:]
+        for (name, value) in claims where name != left { kept[name] = value }
+        return try JWT.signed(kept, type: "logout+jwt", by: key)
     }
 
     private static let invalidGrant = json(["error": "invalid_grant"], status: 400)

@@ -129,6 +129,13 @@ final class RecordingStore: SessionStore {
     func setTokens(_ tokens: TokenSet, of key: String) async throws { await memory.setTokens(tokens, of: key) }
     func setUse(_ moment: Instant, of key: String) async throws { await memory.setUse(moment, of: key) }
     func remove(_ key: String) async throws { await memory.remove(key) }
+    func remove(_ selector: LogoutSelector) async throws {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        await memory.remove(selector)
+    }
+
+    /// What is thrown where a logout comes.
+    let failure = Mutex<(any Error)?>(nil)
 }
 
 /// Everything that was logged, in one text.

@@ -73,7 +73,12 @@ struct IDTokenJudge: Sendable {
         }
     }
 
-    private func verify(_ text: String, by keys: KeySet, now: Instant) -> Result<VerifiedToken, JOSEError> {
+    func verify(
+        _ text: String,
+        by keys: KeySet,
+        requiring claims: Set<String> = ["sub", "iat"],
+        now: Instant
+    ) -> Result<VerifiedToken, JOSEError> {
         Result { () throws(JOSEError) in
             // OIDC Core §3.1.3.7: "The Issuer Identifier for the OpenID Provider (which is typically obtained during
             // Discovery) MUST exactly match the value of the iss (issuer) Claim."
@@ -87,7 +92,7 @@ struct IDTokenJudge: Sendable {
                     now: now,
                     leeway: policy.leeway,
                     maximumAge: policy.maximumTokenAge,
-                    requiredClaims: ["sub", "iat"]
+                    requiredClaims: claims
                 )
             )
         }
