@@ -25,6 +25,7 @@ package enum Features {
             SecurityEventsFeature(),  // RFC 8417, RFC 8935, RFC 8936, SSF 1.0, CAEP 1.0
             BrowserSessionsFeature(),  // a protocol of our own: Docs/decisions/0019-browser-sessions.md
             LogoutFeature(),  // OpenID Connect RP-Initiated Logout 1.0
+            LogoutPropagationFeature(),  // OpenID Connect Back-Channel Logout 1.0, Front-Channel Logout 1.0
         ]
     }
 }

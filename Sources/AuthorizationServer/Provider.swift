@@ -15,12 +15,13 @@ package struct Provider: Sendable {
     /// Every endpoint that the features contribute, to be mounted.
     package let endpoints: [any Endpoint]
 
-    /// What keeps status lists and event queues up with the log of endings: to be run as long as the server runs.
+    /// What keeps status lists, event queues and logout orders up with the log of endings: to be run as long as the server runs.
     package var projectors: LogProjectors {
         LogProjectors(
             store: services.store,
             projections: [
                 StatusListProjection(store: services.store), SecurityEventProjection(services.securityEvents),
+                LogoutProjection(store: services.store),
             ],
             time: services.time,
             logger: services.logger
@@ -74,6 +75,14 @@ package struct Provider: Sendable {
                 store: store,
                 configuration: configuration,
                 keys: keys,
+                keyring: keyring,
+                time: time,
+                random: random,
+                logger: logger
+            ),
+            logoutDeliveries: LogoutDeliveries(
+                store: store,
+                configuration: configuration,
                 keyring: keyring,
                 time: time,
                 random: random,

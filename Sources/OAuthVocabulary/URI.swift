@@ -163,6 +163,36 @@ package struct RedirectURI: WireIdentifier {
     }
 }
 
+/// Where a client hears of logout: OpenID Connect Back-Channel Logout §2.2, Front-Channel Logout §2.
+package struct LogoutURI: WireIdentifier {
+    package static let maximumLength = 2048
+    package let value: String
+    package let parts: URIParts
+
+    /// `nil` unless it may be registered: https, http on loopback only, without fragment or user info, and with a host
+    /// that is one as it stands.
+    ///
+    /// Nothing in it is ever filled in: a host with a placeholder could be chosen by whoever fills it (CVE-2026-4874).
+    package init?(_ text: String) {
+        guard let parts = URIParts(text), parts.fragment == nil, !parts.hasUserInfo,
+            let host = parts.hostAndPort?.host, Self.isHost(host), !RedirectURI.hasDotSegments(parts.path),
+            parts.scheme == "https" || parts.scheme == "http" && parts.isLoopback
+        else { return nil }
+        value = text
+        self.parts = parts
+    }
+
+    private static func isHost(_ host: String) -> Bool {
+        if host.hasPrefix("[") { return true }
+        return host.utf8.allSatisfy { byte in
+            (0x61...0x7A).contains(byte) || URIParts.isDigit(byte) || "-._".utf8.contains(byte)
+        }
+    }
+
+    package static func == (left: LogoutURI, right: LogoutURI) -> Bool { left.value == right.value }
+    package func hash(into hasher: inout Hasher) { hasher.combine(value) }
+}
+
 /// A `resource` of RFC 8707 §2 and the `aud` of the tokens for it: an absolute URI without a fragment.
 package struct ResourceIndicator: WireIdentifier {
     package static let maximumLength = 2048

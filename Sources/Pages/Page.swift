@@ -17,6 +17,9 @@ package protocol Page: Sendable {
     /// application must name it. ``FormAction/source(for:)`` makes one from a redirect URI.
     var formActions: [String] { get }
 
+    /// Sources of what this page shows in frames; nothing for every page but the one after signing out.
+    var frameSources: [String] { get }
+
     /// Whether the page loads a script of ours; none needs it to work.
     var script: PageScript { get }
 }
@@ -29,6 +32,7 @@ package enum PageScript: Sendable {
 
 extension Page {
     package var formActions: [String] { [] }
+    package var frameSources: [String] { [] }
     package var script: PageScript { .none }
 
     /// The finished document for an issuer without a path.
@@ -39,11 +43,13 @@ extension Page {
     /// The value of the `Content-Security-Policy` header that belongs to this page.
     package var contentSecurityPolicy: String {
         let targets = ["'self'"] + formActions.filter(FormAction.isSource)
+        let frames = frameSources.filter(FormAction.isSource)
         return [
             "default-src 'none'",
             "style-src 'self'",
             "img-src 'self'",
             script == .own ? "script-src 'self'" : nil,
+            frames.isEmpty ? nil : "frame-src \(frames.joined(separator: " "))",
             "form-action \(targets.joined(separator: " "))",
             "base-uri 'none'",
             // OAuth 2.1 §7.12: "authorization servers MUST prevent clickjacking attacks"
@@ -86,6 +92,7 @@ package enum Decision: String, Sendable {
     case allow
     case deny
     case signOut = "sign-out"
+    case signOutEverywhere = "sign-out-everywhere"
     case stay
 }
 

@@ -75,6 +75,7 @@ enum Samples {
             ("device-consent", deviceConsent(text, scopeText: text, address: text, action: text)),
             ("device-answered", DeviceAnsweredPage(applicationName: text, verdict: .allowed)),
             ("device-denied", DeviceAnsweredPage(applicationName: text, verdict: .denied)),
+            ("signed-out with frames", SignedOutPage(applicationName: text, continueURL: text, frames: [text])),
             (
                 "welcome",
                 WelcomePage(
@@ -158,6 +159,14 @@ enum Samples {
         ("device-consent", deviceConsent("Field Notes TV", scopeText: "Read your orders", address: "203.0.113.9")),
         ("device-answered", DeviceAnsweredPage(applicationName: "Field Notes TV", verdict: .allowed)),
         ("device-denied", DeviceAnsweredPage(applicationName: "Field Notes TV", verdict: .denied)),
+        (
+            "signed-out with frames",
+            SignedOutPage(
+                applicationName: "Field Notes",
+                continueURL: "https://notes.example.com/",
+                frames: ["https://shop.example.com/bye?iss=https%3A%2F%2Fid.example&sid=s", "https://a.example/bye"]
+            )
+        ),
         (
             "welcome",
             WelcomePage(

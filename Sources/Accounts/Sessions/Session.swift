@@ -28,6 +28,8 @@ package struct Session: Hashable, Sendable {
     package let acr: String
     /// When the session ends unless it is used.
     package let expiresAt: Instant
+    /// When it ends however much it is used.
+    package let endsAt: Instant
     /// The ids of earlier sign-ins of the same person in this browser.
     ///
     /// Tokens that name them live and end with this session.
@@ -147,6 +149,7 @@ struct SessionRecord: Hashable, Sendable {
             amr: amr,
             acr: acr,
             expiresAt: expiresAt,
+            endsAt: endsAt,
             earlierIDs: earlierIDs,
             usedAt: usedAt,
             origin: origin,

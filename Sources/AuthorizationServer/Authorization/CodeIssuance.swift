@@ -42,6 +42,11 @@ extension AuthorizationFlow {
                     // A consent that is withdrawn while the code is made must win.
                     if let consent = situation.consent { changes.append(consent.unchanged) }
                 }
+                changes += try await services.participations.changes(
+                    for: situation.request.client.content,
+                    in: signOn.session,
+                    now: now
+                )
                 changes.append(
                     try record.insertion(code: code, lifetime: services.configuration.authorizationCodeLifetime)
                 )

@@ -129,10 +129,13 @@ package struct SessionLoginEndpoint: Endpoint {
             address: asked.request.remoteAddress,
             userAgent: asked.request.userAgent
         )
-        return try await services.applicationSessions.signIn(attempt, at: asked.id, lifetimes: lifetimes) {
+        let opened = try await services.applicationSessions.signIn(attempt, at: asked.id, lifetimes: lifetimes) {
             () async throws(OAuthError) in
             let signIns = BrowserSignIns(services)
             if let earlier = try await signIns.find(asked) { try await signIns.end(earlier, at: asked.id) }
         }
+        let now = services.time.moment().wall
+        try await services.participations.note(asked.client.content, in: opened.session.snapshot, now: now)
+        return opened
     }
 }

@@ -95,6 +95,7 @@ package struct SessionRefreshEndpoint: Endpoint {
                 try await services.applicationSessions.renew(cookie, at: asked.id, now: now)
             }
             guard let renewed else { throw OAuthError.loginRequired("the session ended while it was renewed") }
+            try await services.participations.note(client, in: renewed.session.snapshot, now: now)
             signIn = .session(renewed.session, person, cookie: renewed.cookie)
             changes = [SessionCookie.keeping(renewed.cookie, for: asked.id, services.configuration)]
         }

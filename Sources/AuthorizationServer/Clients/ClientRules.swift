@@ -57,6 +57,18 @@ enum ClientRules {
                 client.origins.contains { !isOrigin($0) },
                 "an origin must be scheme://host or scheme://host:port, nothing more"
             ),
+            (
+                hasForeignFrontchannel(client),
+                "the front-channel logout URI must have scheme, host and port of a redirect URI (Front-Channel Logout §2)"
+            ),
+            (
+                client.backchannelLogoutSessionRequired == true && client.backchannelLogoutURI == nil,
+                "back-channel logout with a session needs a back-channel logout URI"
+            ),
+            (
+                client.frontchannelLogoutSessionRequired == true && client.frontchannelLogoutURI == nil,
+                "front-channel logout with a session needs a front-channel logout URI"
+            ),
             (client.refreshIdleSeconds.map { $0 <= 0 } ?? false, "the refresh idle lifetime must be positive"),
             (client.refreshAbsoluteSeconds.map { $0 <= 0 } ?? false, "the refresh absolute lifetime must be positive"),
         ]
@@ -114,6 +126,13 @@ enum ClientRules {
         return (document["keys"]?.arrayValue ?? []).contains {
             $0.objectValue?["d"] != nil || $0.objectValue?["k"] != nil
         }
+    }
+
+    private static func hasForeignFrontchannel(_ client: RegisteredClient) -> Bool {
+        // Front-Channel Logout §2: "The domain, port, and scheme of this URL MUST be the same as that of a registered
+        // Redirection URI value."
+        guard let uri = client.frontchannelLogoutURI else { return false }
+        return !client.redirectURIs.contains { URIParts($0.value)?.origin == uri.parts.origin }
     }
 
     private static func isOrigin(_ text: String) -> Bool {

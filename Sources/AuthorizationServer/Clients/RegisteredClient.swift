@@ -28,6 +28,14 @@ package struct RegisteredClient: Payload, Hashable {
     package var origin: Origin = .registered
     package var redirectURIs: [RedirectURI] = []
     package var postLogoutRedirectURIs: [RedirectURI] = []
+    /// Where it hears that a session has ended, by a POST of ours: Back-Channel Logout §2.2.
+    package var backchannelLogoutURI: LogoutURI?
+    /// Whether it needs `sid` in logout tokens, where it gets one in any case; `nil` is no.
+    package var backchannelLogoutSessionRequired: Bool?
+    /// What is shown in a frame of the signed-out page: Front-Channel Logout §2.
+    package var frontchannelLogoutURI: LogoutURI?
+    /// Whether it needs `iss` and `sid` there, where it gets both in any case; `nil` is no.
+    package var frontchannelLogoutSessionRequired: Bool?
     package var grantTypes: [GrantType] = []
     /// The scopes that it may ask for.
     package var scopes: ScopeSet = []

@@ -16,7 +16,7 @@ package enum Screen: Sendable {
     case consent(ConsentScreen)
     /// Confirm that you want to sign out.
     case confirmSignOut(ConfirmSignOutScreen)
-    case signedOut(applicationName: String?)
+    case signedOut(SignedOutScreen)
     /// Type the code that a device shows.
     case deviceCode(DeviceCodeScreen)
     /// Allow or deny what a device asks for.
@@ -61,6 +61,14 @@ package struct ConsentScreen: Sendable {
     package var uiLocales: [String]
     package var redirectOrigin: String
     package var formToken: String
+}
+
+package struct SignedOutScreen: Sendable {
+    package var applicationName: String?
+    /// Pages of other applications, to be shown in frames: Front-Channel Logout §3.
+    package var frames: [String] = []
+    /// Where to go afterwards, with the name of the application that it belongs to.
+    package var continueURL: String?
 }
 
 package struct ConfirmSignOutScreen: Sendable {

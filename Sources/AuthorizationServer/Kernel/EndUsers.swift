@@ -60,6 +60,11 @@ package struct SessionSnapshot: Hashable, Sendable {
     package var client: ClientID?
     /// The ids of earlier sign-ins of the same person in this browser, which live and end with this session.
     package var earlierIDs: [SessionID]
+    /// When the session ends however much it is used, where that is known.
+    package var endsAt: Instant?
+
+    /// Every id that the session answers to.
+    package var ids: [SessionID] { [id] + earlierIDs }
 
     package init(
         id: SessionID,

@@ -103,6 +103,9 @@ package struct EndpointResponse: Sendable {
     package var usedSession: SessionID?
     /// A session of this browser that is the current one from now on.
     package var chosenSession: SessionID?
+    /// A person whose sessions and grants this answer ends, all of them and everywhere: the HTTP room sees to it before
+    /// anything is sent.
+    package var endedPerson: Subject?
 
     package init(
         status: Int = 200,

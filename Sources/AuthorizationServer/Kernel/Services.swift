@@ -24,8 +24,11 @@ package struct Services: Sendable {
     package let statusLists: StatusLists
     /// What receivers of security events are told.
     package let securityEvents: SecurityEvents
+    /// What clients are told of ended sessions.
+    package let logoutDeliveries: LogoutDeliveries
 
     package var clients: Clients { Clients(store: store, issuer: configuration.issuer) }
     package var apis: APIs { APIs(store: store) }
+    package var participations: Participations { Participations(store: store) }
     package var revocations: Revocations { Revocations(store: store, configuration: configuration) }
 }

@@ -73,10 +73,7 @@ package struct QueuedEventRecord: Payload, Hashable {
 
     /// A key that lists the events of a stream in the order in which they came.
     package static func key(stream: String, at: Instant, position: Int, tokenID: String) -> RecordKey {
-        let moment = (0..<8).reversed().map { UInt8(truncatingIfNeeded: at.millisecondsSinceEpoch >> (8 * $0)) }
-        let place = (0..<4).reversed().map { UInt8(truncatingIfNeeded: position >> (8 * $0)) }
-        let bytes = Digest.sha256(stream).prefix(16) + moment + place + Digest.sha256(tokenID).prefix(8)
-        return RecordKey(kind: kind, identifier: IdentifierHash(bytes: Array(bytes)))
+        OutboxOrder.key(kind, lane: stream, at: at, position: position, name: tokenID)
     }
 
     /// The record of a new event.

@@ -33,6 +33,7 @@ package enum Assets {
         "signet.css": Asset(PackageResources.signet_css, "text/css; charset=utf-8"),
         "signet.svg": Asset(PackageResources.signet_svg, "image/svg+xml"),
         "form-post.js": Asset(PackageResources.form_post_js, "text/javascript; charset=utf-8"),
+        "signed-out.js": Asset(PackageResources.signed_out_js, "text/javascript; charset=utf-8"),
         // What applications import from their own origins; scripts/minify.sh makes it of BrowserLibrary/signet.js.
         "signet.js": library,
         "signet.d.ts": Asset(PackageResources.signet_d_ts, "text/plain; charset=utf-8", for: .everyOrigin),

@@ -56,13 +56,17 @@ extension Texts {
             lead: "You are signed in as {person}.",
             leadForApplication: "{application} asks to sign you out. You are signed in as {person}.",
             submit: "Sign out",
-            stay: "Stay signed in"
+            stay: "Stay signed in",
+            everywhere: "Sign out everywhere",
+            everywhereHint: "On every device. Applications can do nothing more for you until you sign in again."
         ),
         signedOut: SignedOut(
             title: "You’re signed out",
             lead: "On a shared computer, close the browser window too.",
             continueTo: "Back to {application}",
-            continuePlain: "Continue"
+            continuePlain: "Continue",
+            telling: "Other applications in this browser are being signed out as well.",
+            frame: "An application that signs you out"
         ),
         device: englishDevice,
         welcome: Welcome(

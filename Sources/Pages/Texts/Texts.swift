@@ -115,6 +115,8 @@ package struct Texts: Sendable {
         var leadForApplication: Phrase
         var submit: String
         var stay: String
+        var everywhere: String
+        var everywhereHint: String
     }
 
     package struct SignedOut: Sendable {
@@ -122,6 +124,9 @@ package struct Texts: Sendable {
         var lead: String
         var continueTo: Phrase
         var continuePlain: String
+        var telling: String
+        /// What a frame is called; nobody sees it.
+        var frame: String
     }
 
     package struct Device: Sendable {

@@ -18,7 +18,12 @@ struct ScreenRenderer: Sendable {
         case .chooseAccount(let screen): try await chooser(screen, now)
         case .consent(let screen): try await consent(screen, now)
         case .confirmSignOut(let screen): try await signOut(screen, now)
-        case .signedOut(let applicationName): SignedOutPage(applicationName: applicationName)
+        case .signedOut(let screen):
+            SignedOutPage(
+                applicationName: screen.applicationName,
+                continueURL: screen.continueURL,
+                frames: screen.frames
+            )
         case .deviceCode(let screen): try await deviceCode(screen, now)
         case .deviceConsent(let screen): try await deviceConsent(screen, now)
         case .deviceAnswered(let screen):

@@ -25,7 +25,7 @@ struct Browser: Sendable {
 
 extension Session {
     var snapshot: SessionSnapshot {
-        SessionSnapshot(
+        var snapshot = SessionSnapshot(
             id: id,
             subject: subject,
             authentication: AuthenticationEvent(at: authenticatedAt, acr: acr, amr: amr),
@@ -33,6 +33,8 @@ extension Session {
             client: client,
             earlierIDs: earlierIDs
         )
+        snapshot.endsAt = endsAt
+        return snapshot
     }
 }
 
@@ -109,6 +111,19 @@ struct Browsers: Sendable {
         try await answering { () async throws(StoreError) in
             guard let closed = try await sessions.close(id, of: owner, now: now) else { return }
             try await settle(closed, since: now)
+        }
+    }
+
+    /// Ends everything of a person in every browser and at every application, offline access included; what they
+    /// consented to stays.
+    ///
+    /// The person's right ends first: whatever comes in between closing this session and that one is void already, and
+    /// every application hears of it once.
+    func endEverything(of person: Subject, now: Instant) async throws(OAuthError) {
+        try await answering { () async throws(StoreError) in
+            let ending = Ending(.subject(person), because: .signedOut)
+            try await services.revocations.apply(ending: ending, now: now, settlingBy: services.time)
+            try await sessions.closeAll(of: person, now: services.time.moment().wall)
         }
     }
 

@@ -1,3 +1,4 @@
+package import AuthorizationServer
 import Instants
 import Metrics
 
@@ -14,5 +15,12 @@ struct HTTPMetrics: Sendable {
         } else if route == "/token" {
             Counter(label: "signet_token_responses_total").increment()
         }
+    }
+}
+
+/// Counts what becomes of logout tokens.
+package enum DeliveryMetrics {
+    package static func record(_ outcome: LogoutOutcome) {
+        Counter(label: "signet_logout_deliveries_total", dimensions: [("outcome", outcome.rawValue)]).increment()
     }
 }

@@ -209,6 +209,7 @@ struct FrontDoor: HTTPResponder {
         _ browser: Browser
     ) async throws(OAuthError) -> Answer {
         let now = provider.services.time.moment().wall
+        if let person = response.endedPerson { try await browsers.endEverything(of: person, now: now) }
         if let ended = response.endedSession { try await browsers.close(ended, now: now) }
         if let used = response.usedSession {
             try await AuthorizationServer.answering { () async throws(StoreError) in

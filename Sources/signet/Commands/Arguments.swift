@@ -18,6 +18,10 @@ enum Words {
         )
     }
 
+    @Sendable static func logoutURI(_ text: String) throws -> LogoutURI {
+        try made(LogoutURI(text), expected: "an absolute https URI without fragment (http on loopback only)")
+    }
+
     @Sendable static func resource(_ text: String) throws -> ResourceIndicator {
         try made(ResourceIndicator(text), expected: "an absolute URI without a fragment")
     }

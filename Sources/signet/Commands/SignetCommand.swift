@@ -18,8 +18,8 @@ struct SignetCommand: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, ClientCommand.self, UserCommand.self, APICommand.self, RevokeCommand.self,
-            StreamCommand.self, KeysCommand.self, TokenCommand.self, JWTCommand.self, ExplainCommand.self,
-            LoginCommand.self, LogoutCommand.self, ConfigCommand.self,
+            StreamCommand.self, LogoutDeliveriesCommand.self, KeysCommand.self, TokenCommand.self, JWTCommand.self,
+            ExplainCommand.self, LoginCommand.self, LogoutCommand.self, ConfigCommand.self,
             VersionCommand.self,
         ]
     )

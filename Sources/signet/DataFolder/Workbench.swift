@@ -112,6 +112,18 @@ struct Workbench: Sendable {
         )
     }
 
+    /// What clients are told of ended sessions; a running server signs and delivers it.
+    var logoutDeliveries: LogoutDeliveries {
+        LogoutDeliveries(
+            store: records,
+            configuration: provider,
+            keyring: Keyring(),
+            time: time,
+            random: random,
+            logger: .quiet
+        )
+    }
+
     var endings: Endings { Endings(revocations: revocations) }
     var randomness: @Sendable (Int) -> [UInt8] { { [random] in random.bytes($0) } }
 

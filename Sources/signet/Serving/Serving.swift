@@ -65,6 +65,7 @@ struct Serving: Sendable {
             FeedService(feed: feed),
             ProjectionService(projectors: assembled.provider.projectors),
             EventPushService(events: assembled.provider.services.securityEvents),
+            LogoutService(deliveries: assembled.provider.services.logoutDeliveries),
         ]
         do {
             services += try server.services()

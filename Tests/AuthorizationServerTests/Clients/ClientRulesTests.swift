@@ -48,6 +48,17 @@ import Testing
             $0.pkce = .optional
             $0.scopes = []
         },
+        Fault(sentence: "the front-channel logout URI must have") {
+            $0.frontchannelLogoutURI = LogoutURI("https://app.example.evil.test/bye")
+        },
+        Fault(sentence: "the front-channel logout URI must have") {
+            $0.frontchannelLogoutURI = LogoutURI("https://app.example:8443/bye")
+        },
+        Fault(sentence: "the front-channel logout URI must have") {
+            $0.frontchannelLogoutURI = LogoutURI("http://localhost/bye")
+        },
+        Fault(sentence: "back-channel logout with a session needs") { $0.backchannelLogoutSessionRequired = true },
+        Fault(sentence: "front-channel logout with a session needs") { $0.frontchannelLogoutSessionRequired = true },
         Fault(sentence: "the refresh idle lifetime") { $0.refreshIdleSeconds = 0 },
     ]
 

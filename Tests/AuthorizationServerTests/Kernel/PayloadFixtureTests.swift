@@ -98,6 +98,34 @@ import Testing
         )
     }
 
+    @Test func `A client of before logout is read as one that hears of none, and one of today as it is`() throws {
+        let old = try decode(RegisteredClient.self, Self.client)
+        #expect(!old.hearsOfLogout && old.backchannelLogoutSessionRequired == nil)
+        let back = #""backchannelLogoutSessionRequired":true,"backchannelLogoutURI":"https://app.example/back","#
+        let front = #""frontchannelLogoutSessionRequired":true,"frontchannelLogoutURI":"https://app.example/front","#
+        try roundTrip(
+            RegisteredClient.self,
+            Self.client.replacing("\"consent\"", with: back + "\"consent\"")
+                .replacing("\"grantTypes\"", with: front + "\"grantTypes\"")
+        )
+    }
+
+    @Test func `Version 1 of logout's payloads is read, and written the same`() throws {
+        try roundTrip(
+            ParticipationRecord.self,
+            #"{"body":{"authenticatedAt":1800000000000,"client":"web","session":"s","subject":"alice"},"v":1}"#
+        )
+        try roundTrip(LogoutOrderRecord.self, #"{"body":{"at":1800000000000,"target":"session:s"},"v":1}"#)
+        try roundTrip(
+            LogoutDeliveryRecord.self,
+            #"{"body":{"attempts":2,"client":"web","failedAt":1800000003000,"id":"d","lastAttemptAt":1800000002000,"lastError":"e","queuedAt":1800000000000,"restsUntil":1800000001000,"session":"s","subject":"alice"},"v":1}"#
+        )
+        try roundTrip(
+            LogoutLaneRecord.self,
+            #"{"body":{"claimedUntil":1800000001000,"client":"web","failures":3,"restsUntil":1800000002000},"v":1}"#
+        )
+    }
+
     @Test func `A payload that is newer, damaged or of another kind is refused by name and without its content`() throws
     {
         let newer = Self.revocation.replacing("\"v\":1", with: "\"v\":2")

@@ -63,7 +63,7 @@ import Testing
 
     @Test(arguments: rows)
     func `RFC 8935 §2.2, §2.3, §2.4: 202 is success, 400 with err ends it, anything else is tried again`(_ row: Row) {
-        #expect(PushVerdict(PushAnswer(status: row.status, body: Array(row.body.utf8))) == row.verdict)
+        #expect(PushVerdict(event: PushAnswer(status: row.status, body: Array(row.body.utf8))) == row.verdict)
     }
 
     @Test func `RFC 8935 §2.1: each event is one POST of a signed token, in the order of the acts`() async throws {

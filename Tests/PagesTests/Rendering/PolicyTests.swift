@@ -57,13 +57,35 @@ import Testing
         #expect(page.contentSecurityPolicy == Samples.signIn().contentSecurityPolicy)
     }
 
-    @Test func `only the form-post page may load a script, and it is a file of ours`() {
+    @Test func `only two pages may load a script, each the file of ours that is its own`() {
+        let scripted = ["form-post": "form-post.js", "signed-out with frames": "signed-out.js"]
         for (name, page) in Samples.ordinary {
-            let isFormPost = name == "form-post"
-            #expect(page.contentSecurityPolicy.contains("script-src 'self'") == isFormPost, "\(name)")
+            let file = scripted[name]
+            #expect(page.contentSecurityPolicy.contains("script-src 'self'") == (file != nil), "\(name)")
             let scripts = Markup(String(decoding: page.html(texts: .english), as: UTF8.self)).all("script")
-            #expect(scripts.count == (isFormPost ? 1 : 0), "\(name)")
-            #expect(scripts.allSatisfy { $0.attributes["src"]?.hasPrefix("/assets/form-post.js?v=") == true })
+            #expect(scripts.count == (file == nil ? 0 : 1), "\(name)")
+            let path = "/assets/\(file ?? "none")?v="
+            #expect(scripts.allSatisfy { $0.attributes["src"]?.hasPrefix(path) == true })
         }
+    }
+
+    @Test func `only the page after signing out has frames, and its policy names their origins and no others`() {
+        for (name, page) in Samples.ordinary where name != "signed-out with frames" {
+            #expect(!page.contentSecurityPolicy.contains("frame-src"), "\(name)")
+        }
+        let shown = SignedOutPage(
+            frames: [
+                "https://a.example/bye?iss=x&sid=1", "https://a.example/bye?sid=2", "http://localhost:3000/bye",
+                "javascript:alert(1)", "data:text/html,x", "//evil.example/", "com.example.app:/bye",
+                "https://b;c.example/",
+            ]
+        )
+        let frames = Markup(Samples.text(shown)).all("iframe")
+        #expect(shown.frameSources == ["https://a.example", "http://localhost:3000"])
+        #expect(shown.contentSecurityPolicy.contains("; frame-src https://a.example http://localhost:3000;"))
+        #expect(frames.map { $0.attributes["src"] ?? "" }.allSatisfy { $0.hasPrefix("http") })
+        #expect(frames.allSatisfy { $0.attributes["sandbox"] == "allow-scripts allow-same-origin" })
+        // Nowhere to go on to: no script.
+        #expect(!shown.contentSecurityPolicy.contains("script-src"))
     }
 }

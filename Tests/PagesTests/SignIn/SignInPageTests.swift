@@ -59,7 +59,7 @@ import Testing
         let acts = Set(AccountAct.allCases.map(\.rawValue))
         #expect(acts.isSubset(of: values), "every act of the account pages has a button")
         let decisions = values.filter { !acts.contains($0) }
-        #expect(Set(decisions) == ["sign-in", "cancel", "allow", "deny", "sign-out", "stay"])
+        #expect(Set(decisions) == ["sign-in", "cancel", "allow", "deny", "sign-out", "sign-out-everywhere", "stay"])
         #expect(decisions.allSatisfy { Decision(rawValue: $0) != nil })
     }
 }

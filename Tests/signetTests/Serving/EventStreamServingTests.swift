@@ -233,6 +233,12 @@ final class PushReceiver: Sendable {
                 }
             )
         }
+        router.post("/elsewhere") { _, _ in
+            Response(status: .temporaryRedirect, headers: [.location: "/events"])
+        }
+        router.post("/huge") { _, _ in
+            Response(status: .accepted, body: ResponseBody(byteBuffer: ByteBuffer(repeating: 0x20, count: 2000)))
+        }
         let (ports, bound) = AsyncStream.makeStream(of: Int.self)
         let application = Application(
             router: router,

@@ -20,10 +20,10 @@ package struct LogoutEndpoint: Endpoint {
             let logout = try await load(parameters, services)
             let session = LogoutDecision.session(logout, among: request.browserSessions)
             switch LogoutDecision.step(logout, session: session) {
-            case .nothingToEnd: return goodbye(logout)
-            case .end: return goodbye(logout, ending: session)
+            case .nothingToEnd: return try await goodbye(logout, services: services)
+            case .end: return try await goodbye(logout, ending: session, services: services)
             case .confirm:
-                return try confirm(logout, session, answer: answer, parameters: parameters, request, services)
+                return try await confirm(logout, session, answer: answer, parameters: parameters, request, services)
             }
         } catch {
             // RP-Initiated Logout §4: an error is shown, never redirected.
@@ -57,7 +57,7 @@ package struct LogoutEndpoint: Endpoint {
         parameters: Parameters,
         _ request: EndpointRequest,
         _ services: Services
-    ) throws(OAuthError) -> EndpointResponse {
+    ) async throws(OAuthError) -> EndpointResponse {
         guard let session else { throw .internalFault("nobody to ask") }
         guard let binding = request.browserBinding else { throw .internalFault("the browser was given no binding") }
         let interactions = Interactions(services)
@@ -85,20 +85,32 @@ package struct LogoutEndpoint: Endpoint {
             session: session
         )
         switch answer {
-        case "sign-out": return goodbye(logout, ending: session)
+        case "sign-out": return try await goodbye(logout, ending: session, services: services)
+        case "sign-out-everywhere":
+            var response = try await goodbye(logout, ending: session, services: services)
+            response.endedPerson = session.subject
+            return response
         // The application must not believe that its person has left.
         case "stay": return .redirect(to: services.configuration.url("/"))
         default: throw .unansweredForm
         }
     }
 
-    private func goodbye(_ logout: LogoutRequest, ending session: SessionSnapshot? = nil) -> EndpointResponse {
-        var response = EndpointResponse(body: .screen(.signedOut(applicationName: logout.client?.name)))
-        if let target = logout.target {
-            // RP-Initiated Logout §3: a state that was in the request comes back with the browser.
-            let state = logout.state.map { [(name: "state", value: $0)] } ?? []
-            response = .redirect(to: state.isEmpty ? target.value : FormEncoding.appending(state, to: target.value))
+    /// The page that tells the other applications of this browser and then goes on; without any of them, straight on.
+    private func goodbye(
+        _ logout: LogoutRequest,
+        ending session: SessionSnapshot? = nil,
+        services: Services
+    ) async throws(OAuthError) -> EndpointResponse {
+        // RP-Initiated Logout §3: a state that was in the request comes back with the browser.
+        let state = logout.state.map { [(name: "state", value: $0)] } ?? []
+        let target = logout.target.map { target in
+            state.isEmpty ? target.value : FormEncoding.appending(state, to: target.value)
         }
+        var screen = SignedOutScreen(applicationName: logout.client?.name, continueURL: target)
+        if let session { screen.frames = try await LogoutFrames(services).addresses(for: session) }
+        var response = EndpointResponse(body: .screen(.signedOut(screen)))
+        if let target, screen.frames.isEmpty { response = .redirect(to: target) }
         response.endedSession = session?.id
         return response
     }

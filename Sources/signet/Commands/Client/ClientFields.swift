@@ -21,6 +21,8 @@ struct ClientFields: ParsableArguments {
     )
     var postLogoutRedirectURIs: [RedirectURI] = []
 
+    @OptionGroup(title: "Logout") var logout: ClientLogoutFields
+
     @Option(
         name: .customLong("grant"),
         help: ArgumentHelp(
@@ -170,6 +172,7 @@ struct ClientFields: ParsableArguments {
         if let name { client.name = name }
         if !redirectURIs.isEmpty { client.redirectURIs = redirectURIs }
         if !postLogoutRedirectURIs.isEmpty { client.postLogoutRedirectURIs = postLogoutRedirectURIs }
+        logout.apply(to: &client)
         if !grants.isEmpty { client.grantTypes = grants }
         if !scopes.isEmpty { client.scopes = scopeSet }
         if let authenticationMethod { client.authenticationMethod = authenticationMethod }
@@ -205,6 +208,8 @@ enum YesOrNo: String, ExpressibleByArgument, CaseIterable, Sendable {
 /// What `client update --clear` empties.
 enum ClearableClientField: String, ExpressibleByArgument, CaseIterable, Sendable {
     case postLogoutRedirectURIs = "post-logout-redirect-uris"
+    case backchannelLogout = "backchannel-logout"
+    case frontchannelLogout = "frontchannel-logout"
     case scopes
     case origins
     case refreshIdle = "refresh-idle"
@@ -219,6 +224,8 @@ enum ClearableClientField: String, ExpressibleByArgument, CaseIterable, Sendable
     func clear(_ client: inout RegisteredClient) {
         switch self {
         case .postLogoutRedirectURIs: client.postLogoutRedirectURIs = []
+        case .backchannelLogout: (client.backchannelLogoutURI, client.backchannelLogoutSessionRequired) = (nil, nil)
+        case .frontchannelLogout: (client.frontchannelLogoutURI, client.frontchannelLogoutSessionRequired) = (nil, nil)
         case .scopes: client.scopes = []
         case .origins: client.origins = []
         case .refreshIdle: client.refreshIdleSeconds = nil

@@ -15,6 +15,10 @@ extension RegisteredClient {
             "record_origin": .string(origin.rawValue),
             "redirect_uris": JSON(redirectURIs.map(\.value)),
             "post_logout_redirect_uris": JSON(postLogoutRedirectURIs.map(\.value)),
+            "backchannel_logout_uri": JSON(backchannelLogoutURI?.value),
+            "backchannel_logout_session_required": .bool(backchannelLogoutSessionRequired ?? false),
+            "frontchannel_logout_uri": JSON(frontchannelLogoutURI?.value),
+            "frontchannel_logout_session_required": .bool(frontchannelLogoutSessionRequired ?? false),
             "grant_types": JSON(grantTypes.map(\.value)),
             "scope": .string(scopes.description),
             "token_endpoint_auth_method": .string(authenticationMethod.value),
@@ -51,6 +55,8 @@ extension RegisteredClient {
         card.add("grants", grantTypes.map(\.value).joined(separator: " "))
         card.add("redirect URIs", redirectURIs.map(\.value))
         card.add("after sign-out", postLogoutRedirectURIs.map(\.value))
+        card.add("told of sign-out at", backchannelLogoutURI?.value)
+        card.add("frame at sign-out", frontchannelLogoutURI?.value)
         card.add("scopes", scopes.description)
         card.add("origins", origins)
         // The exemption is a weakening: it must be seen wherever the client is looked at.

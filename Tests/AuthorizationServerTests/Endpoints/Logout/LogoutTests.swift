@@ -40,8 +40,8 @@ import Testing
         let browser = try await Self.signedIn()
         let response = try await browser.get("/logout", ["id_token_hint": try Self.hint(browser)])
         #expect(response.endedSession == browser.session?.id)
-        guard case .screen(.signedOut(let name)) = response.body else { throw TestFailure() }
-        #expect(name == "app")
+        guard case .screen(.signedOut(let screen)) = response.body else { throw TestFailure() }
+        #expect(screen.applicationName == "app" && screen.frames.isEmpty && screen.continueURL == nil)
     }
 
     @Test(arguments: [
