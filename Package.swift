@@ -166,6 +166,13 @@ let package = Package(
             dependencies: ["OAuthVocabulary", "JOSE", "Storage", "Instants", "CArgon2", crypto, logging],
             swiftSettings: settings
         ),
+        .target(
+            name: "UpstreamLogin",
+            dependencies: [
+                "Accounts", "OAuthClient", "IssuerConnection", "OAuthVocabulary", "JOSE", "Storage", "Instants", crypto,
+            ],
+            swiftSettings: settings
+        ),
 
         // What people and programs see
         .target(
@@ -179,8 +186,10 @@ let package = Package(
         .target(
             name: "ServerHTTP",
             dependencies: [
-                "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "OAuthVocabulary", "JOSE", "Storage",
-                "Instants", hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioPosix, crypto, logging, metrics,
+                "AuthorizationServer", "Accounts", "UpstreamLogin", "Pages", "RevocationFeed", "OAuthVocabulary",
+                "JOSE",
+                "Storage", "Instants", hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioPosix, crypto,
+                logging, metrics,
                 lifecycle,
             ],
             swiftSettings: settings
@@ -188,7 +197,8 @@ let package = Package(
         .executableTarget(
             name: "signet",
             dependencies: [
-                "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "Pages", "OAuthVocabulary", "JOSE",
+                "ServerHTTP", "SQLiteStore", "AuthorizationServer", "Accounts", "UpstreamLogin", "Pages",
+                "OAuthVocabulary", "JOSE",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerHummingbird", "IssuerConnection",
                 "OAuthClient", "QRCode", "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
                 hummingbird,
@@ -313,11 +323,20 @@ let package = Package(
             dependencies: ["Accounts", "SQLiteStore", "OAuthVocabulary", "JOSE", "Storage", "Instants"],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "UpstreamLoginTests",
+            dependencies: [
+                "UpstreamLogin", "Accounts", "OAuthClient", "IssuerConnection", "OAuthVocabulary", "JOSE", "Storage",
+                "Instants", hummingbird, logging, nioCore,
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(name: "PagesTests", dependencies: ["Pages"], swiftSettings: settings),
         .testTarget(
             name: "ServerHTTPTests",
             dependencies: [
-                "ServerHTTP", "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "OAuthVocabulary", "JOSE",
+                "ServerHTTP", "AuthorizationServer", "Accounts", "UpstreamLogin", "IssuerConnection", "Pages",
+                "RevocationFeed", "OAuthVocabulary", "JOSE",
                 "Storage", "Instants",
                 hummingbird, nioSSL, nioTLS, nioCore, nioPosix, nioEmbedded, lifecycle, logging,
             ],
@@ -326,7 +345,8 @@ let package = Package(
         .testTarget(
             name: "signetTests",
             dependencies: [
-                "signet", "AuthorizationServer", "Accounts", "OAuthVocabulary", "ServerHTTP", "SQLiteStore",
+                "signet", "AuthorizationServer", "Accounts", "UpstreamLogin", "OAuthVocabulary", "ServerHTTP",
+                "SQLiteStore",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerTesting", "IssuerConnection",
                 "OAuthClient", "QRCode", "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,
                 asyncHTTPClient, argumentParser, nioCore, nioPosix, nioHTTP1, logging,

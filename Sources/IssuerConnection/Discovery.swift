@@ -13,6 +13,16 @@ extension IssuerMetadata {
         by transport: any HTTPTransport,
         timeout: Duration = TransportRequest.defaultTimeout
     ) async throws(DiscoveryError) -> IssuerMetadata {
+        try await discover(issuer, claiming: nil, by: transport, timeout: timeout)
+    }
+
+    /// The same, where the document names itself by other words than those under which it is found.
+    package static func discover(
+        _ issuer: String,
+        claiming name: String?,
+        by transport: any HTTPTransport,
+        timeout: Duration = TransportRequest.defaultTimeout
+    ) async throws(DiscoveryError) -> IssuerMetadata {
         let identifier = try IssuerIdentifier(issuer)
         var outcome = DiscoveryError(.notFound, reason: "no metadata at the well-known places of \(issuer)")
         for url in identifier.metadataURLs {
@@ -29,7 +39,7 @@ extension IssuerMetadata {
                 throw DiscoveryError(.transport, reason: error.reason, transport: error)
             }
             if response.status == 200, let document = read(response.body) {
-                return try IssuerMetadata(document, from: issuer)
+                return try IssuerMetadata(document, from: issuer, claiming: name ?? issuer)
             }
             // A server in trouble must not look like one that has no metadata.
             if response.status >= 500 || response.status == 429 {

@@ -23,10 +23,19 @@ public struct IssuerMetadata: Sendable {
     ///
     /// - Throws: ``DiscoveryError`` with `issuer-mismatch`, `endpoint-invalid` or `issuer-invalid`.
     public init(_ document: JSONObject, from issuer: String) throws(DiscoveryError) {
+        try self.init(document, from: issuer, claiming: issuer)
+    }
+
+    /// - Parameter name: what the document calls itself: the issuer, but for those that speak for many tenants.
+    package init(
+        _ document: JSONObject,
+        from issuer: String,
+        claiming name: String
+    ) throws(DiscoveryError) {
         let identifier = try IssuerIdentifier(issuer)
         // RFC 8414 §3.3: "The "issuer" value returned MUST be identical to the authorization server's issuer identifier
         // value into which the well-known URI string was inserted"
-        guard let claimed = document["issuer"]?.stringValue, claimed.utf8.elementsEqual(issuer.utf8) else {
+        guard let claimed = document["issuer"]?.stringValue, claimed.utf8.elementsEqual(name.utf8) else {
             throw DiscoveryError(.issuerMismatch, reason: "the document is another issuer's")
         }
         for name in Self.endpoints {

@@ -10,6 +10,13 @@ public struct ClientAuthentication: Sendable, Concealed {
         case basic(Secret)
         case post(Secret)
         case assertion(SigningKey, audience: String?)
+        case signedSecret(SigningKey, SignedSecret)
+    }
+
+    /// A `client_secret` that is itself a JWT, as Apple wants it.
+    struct SignedSecret: Sendable {
+        var issuer: String
+        var audience: String
     }
 
     let method: Method
@@ -34,6 +41,17 @@ public struct ClientAuthentication: Sendable, Concealed {
         ClientAuthentication(method: .assertion(key, audience: audience))
     }
 
+    /// A `client_secret` that is a JWT signed by `key`, made anew each time: what Apple asks for instead of a secret.
+    ///
+    /// - Parameters:
+    ///   - issuer: whose key it is; at Apple the team.
+    ///   - audience: for whom the secret is.
+    package static func signedSecret(_ key: SigningKey, issuer: String, audience: String) -> ClientAuthentication {
+        ClientAuthentication(method: .signedSecret(key, SignedSecret(issuer: issuer, audience: audience)))
+    }
+
+    /// How long a signed secret is good for; it is sent at once.
+    static let signedSecretLifetime: Duration = .seconds(300)
     /// How long an assertion is good for.
     static let assertionLifetime: Duration = .seconds(60)
     static let assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -61,6 +79,30 @@ public struct ClientAuthentication: Sendable, Concealed {
             form.append(FormField("client_id", registration.clientID))
             form.append(FormField("client_assertion_type", Self.assertionType))
             form.append(FormField("client_assertion", assertion))
+        case .signedSecret(let key, let parts):
+            form.append(FormField("client_id", registration.clientID))
+            form.append(FormField("client_secret", try Self.secret(registration, key, parts, environment)))
+        }
+    }
+
+    private static func secret(
+        _ registration: ClientRegistration,
+        _ key: SigningKey,
+        _ parts: SignedSecret,
+        _ environment: ClientEnvironment
+    ) throws(OAuthClientError) -> String {
+        let now = environment.clock.now
+        let claims = RegisteredClaims(
+            issuer: parts.issuer,
+            subject: registration.clientID,
+            audience: [parts.audience],
+            expiresAt: now + signedSecretLifetime,
+            issuedAt: now
+        )
+        do throws(JOSEError) {
+            return try JWT.signed(claims.members, type: "JWT", by: key)
+        } catch {
+            throw OAuthClientError(.requestInvalid, reason: "the secret cannot be signed: \(error.code)")
         }
     }
 
@@ -92,14 +134,14 @@ public struct ClientAuthentication: Sendable, Concealed {
         switch method {
         case .none: ["none"]
         case .basic(let secret), .post(let secret): ["secret", secret.exposed]
-        case .assertion(let key, _): ["key", key.publicJWK.thumbprint()]
+        case .assertion(let key, _), .signedSecret(let key, _): ["key", key.publicJWK.thumbprint()]
         }
     }
 
     /// What must not come back in a message.
     var secrets: [String] {
         switch method {
-        case .none, .assertion: []
+        case .none, .assertion, .signedSecret: []
         case .basic(let secret), .post(let secret): [secret.exposed]
         }
     }

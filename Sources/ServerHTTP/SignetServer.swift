@@ -7,6 +7,7 @@ package import AuthorizationServer
 import Hummingbird
 package import Logging
 package import ServiceLifecycle
+package import UpstreamLogin
 
 /// The front door of the room: what listens, and what runs beside it.
 package struct SignetServer: Sendable {
@@ -19,11 +20,13 @@ package struct SignetServer: Sendable {
     ///   - people: Who can sign in, and how they are called on pages.
     ///   - sessions: Who is signed in in which browser.
     ///   - throttle: What slows down guessing at the sign-in form.
+    ///   - upstreams: Other providers by which people sign in; without them there are none.
     package init(
         provider: Provider,
         people: People,
         sessions: Sessions,
         throttle: Throttle,
+        upstreams: UpstreamLogins? = nil,
         configuration: HTTPConfiguration,
         logger: Logger
     ) {
@@ -34,8 +37,19 @@ package struct SignetServer: Sendable {
             people: people,
             sessions: sessions,
             throttle: throttle,
+            upstreams: upstreams ?? Self.noUpstreams(provider, people),
             configuration: configuration,
             logger: logger
+        )
+    }
+
+    private static func noUpstreams(_ provider: Provider, _ people: People) -> UpstreamLogins {
+        let services = provider.services
+        return UpstreamLogins(
+            providers: UpstreamRegister(issuer: services.configuration.issuer),
+            store: services.store,
+            accounts: UpstreamAccounts(people: people),
+            randomness: { services.random.bytes($0) }
         )
     }
 

@@ -47,6 +47,16 @@ def prepare(server):
         "--redirect-uri", callback(server), "--post-logout-redirect-uri", server.application + "/")
 
 
+    # One that is never answered, and one whose sign-in page is known without asking.
+    server.run(
+        "upstream", "create", "elsewhere", "--field", "display_name=Elsewhere", "--field", "issuer=http://127.0.0.1:9",
+        "--field", "client_id=here", "--field", "allow_private_network=true", "--client-secret-stdin",
+        standard_input="nobody-knows\n")
+    server.run(
+        "upstream", "create", "github", "--field", "preset=github", "--field", "client_id=here", "--client-secret-stdin",
+        standard_input="nobody-knows\n")
+
+
 def callback(server):
     return server.application + "/callback"
 
@@ -331,3 +341,43 @@ def account_applications(page, server):
 @scene("account-no-applications", "account-applications")
 def account_no_applications(page, server):
     account_page(page, server, "/applications", "Connected applications")
+
+
+def with_upstreams(page, server):
+    """The sign-in page with its buttons; a server that has just been told of its providers takes a second."""
+    page.goto(authorize(server))
+    elsewhere = button(page, "Continue with Elsewhere")
+    for _ in range(60):
+        if elsewhere.is_visible():
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+    raise AssertionError("no button of an upstream provider")
+
+
+@scene("sign-in-upstreams", "sign-in")
+def sign_in_upstreams(page, server):
+    with_upstreams(page, server)
+
+
+@scene("upstream-problem", "upstream-problem")
+def upstream_problem(page, server):
+    with_upstreams(page, server)
+    button(page, "Continue with Elsewhere").click()
+    heading(page, "Elsewhere doesn’t answer")
+
+
+@scene("continue", "continue")
+def continue_page(page, server):
+    with_upstreams(page, server)
+    # No content: the browser stays where it is, as long as it takes to look.
+    page.route("https://github.com/**", lambda route: route.fulfill(status=204))
+    button(page, "Continue with GitHub").click()
+    heading(page, "One moment")
+
+
+@scene("linked-accounts", "linked-accounts")
+def linked_accounts(page, server):
+    with_upstreams(page, server)
+    account_page(page, server, "/links", "Linked accounts")
+    expect(button(page, "Link Elsewhere")).to_be_visible(timeout=PATIENCE)

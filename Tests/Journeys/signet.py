@@ -39,12 +39,13 @@ def free_ports(count):
 class Signet:
     """A running `signet serve`. Stops it when the block ends; nothing else is ever ended."""
 
-    def __init__(self, binary, data_dir, dev=False, tls=None, arguments=(), environment=None, port=None):
+    def __init__(
+            self, binary, data_dir, dev=False, tls=None, arguments=(), environment=None, port=None, host="localhost"):
         self.binary = binary
         self.data_dir = pathlib.Path(data_dir)
         self.port = port or free_ports(3)
         scheme = "https" if tls else "http"
-        self.issuer = f"{scheme}://localhost:{self.port}"
+        self.issuer = f"{scheme}://{host}:{self.port}"
         self.application = f"http://localhost:{self.port + 1}"
         self.api = f"http://localhost:{self.port + 2}"
         self.verify = tls[0] if tls else True

@@ -15,7 +15,8 @@ enum Samples {
                     problem: .wrongCredentials,
                     cancelAction: text,
                     hiddenFields: [.init(name: text, value: text)],
-                    formActions: [text]
+                    formActions: [text],
+                    upstreams: [.init(displayName: text, action: text)]
                 )
             ),
             (
@@ -54,6 +55,28 @@ enum Samples {
                     csrfToken: text,
                     hiddenFields: [.init(name: text, value: text)],
                     formActions: [text]
+                )
+            ),
+            ("continue", ContinuePage(to: .provider(text), address: text)),
+            (
+                "upstream-problem",
+                UpstreamProblemPage(
+                    problem: .unavailable,
+                    providerName: text,
+                    traceID: text,
+                    backAddress: text,
+                    detail: text
+                )
+            ),
+            (
+                "linked-accounts",
+                LinkedAccountsPage(
+                    personName: text,
+                    links: [.init(providerName: text, label: text, reference: text)],
+                    providers: [.init(displayName: text, name: text)],
+                    notice: .linked,
+                    action: text,
+                    csrfToken: text
                 )
             ),
             ("form-post", FormPostPage(redirectURI: text, fields: [.init(name: text, value: text)])),

@@ -20,6 +20,18 @@ extension People {
     ///   `passwordTooLong`, `busy`, `store`.
     @discardableResult
     package func create(_ new: NewPerson, password: Secret?, now: Instant) async throws(AccountsError) -> Person {
+        var person = try drafted(new, now: now)
+        if let password { person.password = try await passwords.hash(password) }
+        let made = person
+        let outcome = try await AccountsError.wrapping { () async throws(StoreError) in
+            try await store.apply([.insert(made.record)], now: now)
+        }
+        if case .conflict(_, let holder) = outcome { throw Self.taken(by: holder, for: person) }
+        return person
+    }
+
+    /// A person who is not on record yet and has no password.
+    func drafted(_ new: NewPerson, now: Instant) throws(AccountsError) -> Person {
         guard let subject = new.subject ?? Subject(Base64URL.encode(randomness(Self.subjectBytes))) else {
             throw AccountsError(.subjectTaken, "No subject could be drawn.", detail: "the randomness gave no bytes")
         }
@@ -43,12 +55,6 @@ extension People {
         )
         person.setEmail(new.email, new.emailVerification)
         try Self.check(person)
-        if let password { person.password = try await passwords.hash(password) }
-        let made = person
-        let outcome = try await AccountsError.wrapping { () async throws(StoreError) in
-            try await store.apply([.insert(made.record)], now: now)
-        }
-        if case .conflict(_, let holder) = outcome { throw Self.taken(by: holder, for: person) }
         return person
     }
 
@@ -107,9 +113,16 @@ extension People {
         for _ in 0..<Self.maximumTries {
             let outcome = try await AccountsError.wrapping { () async throws(StoreError) -> ApplyOutcome? in
                 guard let person = try await find(subject: subject, now: now) else { return nil }
-                let changes: [Change] = [
-                    .require(person.recordKey, version: person.version), .delete(person.recordKey),
-                ]
+                let links = try await store.page(
+                    .upstreamLink,
+                    filter: .subject(subject.value),
+                    after: nil,
+                    limit: UpstreamAccounts.maximumLinks,
+                    now: now
+                )
+                let changes: [Change] =
+                    [.require(person.recordKey, version: person.version), .delete(person.recordKey)]
+                    + links.map { .delete($0.key) }
                 return try await store.apply(changes + endings.subject(subject, .deleted, now), now: now)
             }
             guard let outcome else { throw .personUnknown }

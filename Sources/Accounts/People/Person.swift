@@ -18,6 +18,8 @@ package enum PersonOrigin: String, Hashable, Sendable {
     case registered
     /// Made for trying Signet out; a server that is not for development does not start with one.
     case demo
+    /// Made when somebody came from another provider for the first time.
+    case upstream
 }
 
 /// Whether somebody proved that an e-mail address is theirs (`email_verified`, OIDC Core §5.1).

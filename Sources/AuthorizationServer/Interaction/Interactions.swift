@@ -25,6 +25,7 @@ package struct Interactions: Sendable {
         case account
         case deviceCode = "device-code"
         case deviceConsent = "device-consent"
+        case linkedAccounts = "linked-accounts"
     }
 
     /// Proves that a form came from a page of ours in this browser, for this interaction and, where one is shown, this

@@ -66,6 +66,7 @@ package struct DerivedKeys: Sendable {
     private let statusPlaces: SymmetricKey
     private let streamCredentials: SymmetricKey
     private let userCodes: SymmetricKey
+    private let upstreamSecrets: SymmetricKey
 
     package init(_ master: MasterKey) {
         refreshKeys = [1: master.derived(for: "refresh-token-mac-1")]
@@ -78,6 +79,7 @@ package struct DerivedKeys: Sendable {
         statusPlaces = master.derived(for: "status-places-1")
         streamCredentials = master.derived(for: "stream-credentials-1")
         userCodes = master.derived(for: "user-codes-1")
+        upstreamSecrets = master.derived(for: "upstream-secrets-1")
     }
 
     /// HMAC-SHA256 under the refresh key of this version; `nil` where there is no such version.
@@ -142,6 +144,15 @@ package struct DerivedKeys: Sendable {
 
     func openStreamCredential(_ sealed: [UInt8], stream: String) -> [UInt8]? {
         open(sealed, with: streamCredentials, boundTo: stream)
+    }
+
+    /// Seals what this server proves itself with at an upstream provider: AES-256-GCM, bound to the provider's name.
+    package func sealUpstreamSecrets(_ plain: [UInt8], provider: String) throws(OAuthError) -> [UInt8] {
+        try seal(plain, with: upstreamSecrets, boundTo: provider)
+    }
+
+    package func openUpstreamSecrets(_ sealed: [UInt8], provider: String) -> [UInt8]? {
+        open(sealed, with: upstreamSecrets, boundTo: provider)
     }
 
     private func seal(_ plain: [UInt8], with key: SymmetricKey, boundTo context: String) throws(OAuthError) -> [UInt8] {

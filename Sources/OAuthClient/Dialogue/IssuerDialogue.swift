@@ -16,18 +16,25 @@ final class IssuerDialogue: Sendable {
 
     let registration: ClientRegistration
     let environment: ClientEnvironment
+    let source: MetadataSource
     private let known = Mutex<(metadata: IssuerMetadata, until: Duration)?>(nil)
     private let discovery = SingleFlight<String, IssuerMetadata, OAuthClientError>(cancelled: .cancelled)
 
-    init(_ registration: ClientRegistration, _ environment: ClientEnvironment) {
+    init(
+        _ registration: ClientRegistration,
+        _ environment: ClientEnvironment,
+        source: MetadataSource = .discovered
+    ) {
         self.registration = registration
         self.environment = environment
+        self.source = source
     }
 
     var clock: any ClientClock { environment.clock }
 
     /// The issuer's metadata, discovered once for all who wait; what is known goes on being used where asking again fails.
     func metadata() async throws(OAuthClientError) -> IssuerMetadata {
+        if case .known(let metadata) = source { return metadata }
         let kept = known.withLock { $0 }
         if let kept, clock.uptime < kept.until { return kept.metadata }
         return try await discovery.value(for: registration.issuer) { [self] () throws(OAuthClientError) in
@@ -35,6 +42,7 @@ final class IssuerDialogue: Sendable {
                 let transport = PatientTransport(retrying: retrying(environment.retries))
                 let found = try await IssuerMetadata.discover(
                     registration.issuer,
+                    claiming: source.template?.text,
                     by: transport,
                     timeout: environment.timeout
                 )
@@ -133,7 +141,12 @@ final class IssuerDialogue: Sendable {
     ) async throws(OAuthClientError) -> TokenSet {
         let endpoint = try await endpoint("token endpoint", \.tokenEndpoint)
         let response = try await post(fields, to: endpoint, safety, policy: policy, timeout: timeout)
-        return try TokenSet(try Answer.object(response), asked: scopes, now: clock.now)
+        let answer = try Answer.object(response)
+        // RFC 6749 §5.2 wants an error to have status 400; GitHub sends it with 200.
+        guard answer["access_token"] != nil || answer["error"]?.stringValue == nil else {
+            throw Answer.refusal(response, hiding: secrets(in: fields), now: clock.now)
+        }
+        return try TokenSet(answer, asked: scopes, now: clock.now)
     }
 }
 
@@ -178,6 +191,7 @@ enum Answer {
             switch response.status {
             case 429, 500...: OAuthClientError(.unavailable, reason: "the issuer cannot answer now")
             case 400..<500: OAuthClientError(.refused, reason: "the issuer refused")
+            case 200 where word != nil: OAuthClientError(.refused, reason: "the issuer refused")
             default: OAuthClientError(.responseMalformed, reason: "a status that this endpoint must not send")
             }
         error.error = word

@@ -13,6 +13,8 @@ final class IssuerKeys: Sendable {
 
     private struct Known {
         var keys: KeySet
+        /// `kid` -> `issuer`, where the set says for whom a key signs.
+        var owners: [String: String]
         var fetchedAt: Duration
         var triedAt: Duration
     }
@@ -37,6 +39,22 @@ final class IssuerKeys: Sendable {
             known.withLock { $0?.triedAt = now }
             return kept.keys
         }
+    }
+
+    /// For whom the key of this name signs, where the set says so.
+    func owner(of keyID: String?) -> String? {
+        guard let keyID else { return nil }
+        return known.withLock { $0?.owners[keyID] }
+    }
+
+    private static func owners(in set: [UInt8]) -> [String: String] {
+        let keys = (try? JSONObject(parsing: set))?["keys"]?.arrayValue ?? []
+        let pairs = keys.compactMap { key -> (String, String)? in
+            guard let name = key.objectValue?["kid"]?.stringValue, let owner = key.objectValue?["issuer"]?.stringValue
+            else { return nil }
+            return (name, owner)
+        }
+        return Dictionary(pairs) { first, _ in first }
     }
 
     /// Newer keys, unless they were asked for a moment ago.
@@ -71,7 +89,8 @@ final class IssuerKeys: Sendable {
                 throw OAuthClientError(.responseMalformed, reason: "the key set is none")
             }
             let now = dialogue.clock.uptime
-            known.withLock { $0 = Known(keys: keys, fetchedAt: now, triedAt: now) }
+            let owners = dialogue.source.template == nil ? [:] : Self.owners(in: response.body)
+            known.withLock { $0 = Known(keys: keys, owners: owners, fetchedAt: now, triedAt: now) }
             return keys
         }
     }

@@ -8,7 +8,8 @@ enum AuthorizationResponse {
     static func code(
         _ query: String,
         for pending: PendingLogin,
-        issuer metadata: IssuerMetadata
+        issuer metadata: IssuerMetadata,
+        template: IssuerTemplate? = nil
     ) throws(OAuthClientError) -> String {
         guard let fields = FormEncoding.fields(query) else {
             throw OAuthClientError(.responseInvalid, reason: "the authorization response cannot be read")
@@ -22,7 +23,7 @@ enum AuthorizationResponse {
         guard let state = values["state"], Secret(state) == Secret(pending.state) else {
             throw OAuthClientError(.responseInvalid, reason: "the state is not that of this login")
         }
-        try checkIssuer(values["iss"], metadata)
+        try checkIssuer(values["iss"], metadata, template)
         if let code = ForeignText.code(values["error"]) {
             var error = OAuthClientError(.refused, reason: "the issuer refused the login")
             error.error = code
@@ -35,7 +36,11 @@ enum AuthorizationResponse {
         return code
     }
 
-    private static func checkIssuer(_ claimed: String?, _ metadata: IssuerMetadata) throws(OAuthClientError) {
+    private static func checkIssuer(
+        _ claimed: String?,
+        _ metadata: IssuerMetadata,
+        _ template: IssuerTemplate?
+    ) throws(OAuthClientError) {
         guard let claimed else {
             // RFC 9207 §2.4: "Clients MUST reject authorization responses without the iss parameter from authorization
             // servers that do support the parameter according to the client's configuration"
@@ -46,7 +51,7 @@ enum AuthorizationResponse {
         }
         // RFC 9207 §2.4: "If the value does not match the expected issuer identifier, clients MUST reject the
         // authorization response and MUST NOT proceed with the authorization grant."
-        guard claimed.utf8.elementsEqual(metadata.issuer.utf8) else {
+        guard template?.tenant(of: claimed) != nil || claimed.utf8.elementsEqual(metadata.issuer.utf8) else {
             throw OAuthClientError(.responseInvalid, reason: "the response is another issuer's")
         }
     }

@@ -67,6 +67,7 @@ struct IDTokenJudge: Sendable {
         case .failure(let error):
             throw Self.refusal("\(error.code) \(error.claim ?? "")")
         case .success(let token):
+            try await checkTenant(token)
             try checkParties(token)
             try checkOccasion(token, expectation, now: now)
             return token
@@ -85,7 +86,7 @@ struct IDTokenJudge: Sendable {
             try UnverifiedToken(text).verified(
                 by: keys,
                 expecting: Expectations(
-                    issuer: .exactly(dialogue.registration.issuer),
+                    issuer: dialogue.source.template == nil ? .exactly(dialogue.registration.issuer) : .unchecked,
                     audience: .exactly(dialogue.registration.clientID),
                     type: .unchecked,
                     algorithms: policy.algorithms,
@@ -96,6 +97,18 @@ struct IDTokenJudge: Sendable {
                 )
             )
         }
+    }
+
+    /// That a token of an issuer with many tenants is of the tenant that it names, signed by a key of that tenant.
+    private func checkTenant(_ token: VerifiedToken) async throws(OAuthClientError) {
+        guard let template = dialogue.source.template else { return }
+        guard let issuer = token.issuer, let tenant = template.tenant(of: issuer),
+            token["tid"]?.stringValue?.utf8.elementsEqual(tenant.utf8) == true
+        else { throw Self.refusal("iss is not that of its tenant") }
+        guard template.admits(tenant) else { throw Self.refusal("the tenant is not one of those allowed") }
+        guard let owner = keys.owner(of: token.keyID) else { return }
+        // A key may sign for one tenant only; what it signed for another is a forgery by somebody inside.
+        guard template.covers(owner, issuer) else { throw Self.refusal("the key is another tenant's") }
     }
 
     /// Who it is for, and that it is an ID token at all.

@@ -3,7 +3,7 @@
 
 internal import Crypto
 internal import Instants
-internal import IssuerConnection
+package import IssuerConnection
 internal import JOSE
 internal import OAuthVocabulary
 
@@ -20,15 +20,32 @@ public final class RelyingParty: Sendable {
     let judge: IDTokenJudge
 
     /// A relying party; nothing is asked of the issuer yet.
-    public init(
+    public convenience init(
         _ registration: ClientRegistration,
         redirectURI: String,
         idTokens policy: IDTokenPolicy = IDTokenPolicy(),
         environment: ClientEnvironment = ClientEnvironment()
     ) {
+        self.init(
+            registration,
+            redirectURI: redirectURI,
+            metadata: .discovered,
+            idTokens: policy,
+            environment: environment
+        )
+    }
+
+    /// The same, with metadata that come from elsewhere, or that speak for many tenants.
+    package init(
+        _ registration: ClientRegistration,
+        redirectURI: String,
+        metadata source: MetadataSource,
+        idTokens policy: IDTokenPolicy = IDTokenPolicy(),
+        environment: ClientEnvironment = ClientEnvironment()
+    ) {
         self.registration = registration
         self.redirectURI = redirectURI
-        dialogue = IssuerDialogue(registration, environment)
+        dialogue = IssuerDialogue(registration, environment, source: source)
         judge = IDTokenJudge(dialogue, policy)
     }
 
@@ -99,7 +116,12 @@ public final class RelyingParty: Sendable {
         let now = dialogue.clock.now
         guard now < pending.expiresAt else { throw OAuthClientError(.expired, reason: "the login took too long") }
         let metadata = try await dialogue.metadata()
-        let code = try AuthorizationResponse.code(query, for: pending, issuer: metadata)
+        let code = try AuthorizationResponse.code(
+            query,
+            for: pending,
+            issuer: metadata,
+            template: dialogue.source.template
+        )
         // The keys first: a code that was redeemed cannot be redeemed again when they are there.
         if pending.nonce != nil { _ = try await judge.keys.current() }
         let tokens = try await dialogue.tokens(
@@ -113,6 +135,9 @@ public final class RelyingParty: Sendable {
         )
         return Login(tokens: tokens, claims: try await claims(of: tokens, pending))
     }
+
+    /// The issuer's metadata, asked for again when they are old.
+    package func metadata() async throws(OAuthClientError) -> IssuerMetadata { try await dialogue.metadata() }
 
     private func claims(of tokens: TokenSet, _ pending: PendingLogin) async throws(OAuthClientError) -> JSONObject {
         guard let nonce = pending.nonce else { return [:] }

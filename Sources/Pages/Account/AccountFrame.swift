@@ -85,7 +85,7 @@ package struct AccountFrame: Sendable {
         var all = values
         all["wide"] = true
         all["heading"] = title
-        all["navigation"] = AccountSection.allCases.map { link(to: $0, words, basePath) }
+        all["navigation"] = Self.navigation(section, texts, basePath)
         all["signedIn"] = words.signedIn.filled(["person": personName])
         all["signOut"] = basePath + "/logout"
         all["notice"] = notice.map { words.text(of: $0) }
@@ -101,9 +101,24 @@ package struct AccountFrame: Sendable {
         )
     }
 
-    private func link(to section: AccountSection, _ words: Texts.Account, _ basePath: String) -> [String: String] {
-        var link = ["href": basePath + section.path, "label": words.label(of: section)]
-        if section == self.section { link["current"] = "page" }
+    /// The links to all account pages, that of linked accounts among them.
+    ///
+    /// - Parameter current: where the person is; `nil` on the page of linked accounts.
+    static func navigation(_ current: AccountSection?, _ texts: Texts, _ basePath: String) -> [[String: String]] {
+        let links = AccountSection.allCases.map { section in
+            link(section.path, texts.account.label(of: section), isHere: section == current, basePath)
+        }
+        return links + [link(LinkedAccountsPage.path, texts.upstream.linksTitle, isHere: current == nil, basePath)]
+    }
+
+    private static func link(
+        _ path: String,
+        _ label: String,
+        isHere: Bool,
+        _ basePath: String
+    ) -> [String: String] {
+        var link = ["href": basePath + path, "label": label]
+        if isHere { link["current"] = "page" }
         return link
     }
 }

@@ -25,6 +25,9 @@ enum Templates {
         ("account-password", PackageResources.account_password_mustache),
         ("account-sessions", PackageResources.account_sessions_mustache),
         ("account-applications", PackageResources.account_applications_mustache),
+        ("continue", PackageResources.continue_mustache),
+        ("upstream-problem", PackageResources.upstream_problem_mustache),
+        ("linked-accounts", PackageResources.linked_accounts_mustache),
     ]
 
     static let names = sources.map(\.name)

@@ -17,6 +17,18 @@ package enum SignInReason: Sendable {
     case reauthentication
 }
 
+/// Another provider by which a person may sign in.
+package struct UpstreamButton: Sendable {
+    package var displayName: String
+    /// Where the button posts to.
+    package var action: String
+
+    package init(displayName: String, action: String) {
+        self.displayName = displayName
+        self.action = action
+    }
+}
+
 /// The sign-in page.
 package struct SignInPage: Page {
     /// The application that asks; `nil` where a page of this server does.
@@ -31,6 +43,8 @@ package struct SignInPage: Page {
     /// What the form sends along unseen.
     package var hiddenFields: [HiddenField]
     package var formActions: [String]
+    /// Other ways to sign in, in their order.
+    package var upstreams: [UpstreamButton]
 
     package init(
         applicationName: String?,
@@ -41,7 +55,8 @@ package struct SignInPage: Page {
         reason: SignInReason = .noSession,
         cancelAction: String? = nil,
         hiddenFields: [HiddenField] = [],
-        formActions: [String] = []
+        formActions: [String] = [],
+        upstreams: [UpstreamButton] = []
     ) {
         self.applicationName = applicationName
         self.action = action
@@ -52,6 +67,7 @@ package struct SignInPage: Page {
         self.cancelAction = cancelAction
         self.hiddenFields = hiddenFields
         self.formActions = formActions
+        self.upstreams = upstreams
     }
 
     package func html(texts: Texts, basePath: String) -> [UInt8] {
@@ -77,6 +93,13 @@ package struct SignInPage: Page {
                 "focusUsername": usernameHint.isEmpty,
                 "focusPassword": !usernameHint.isEmpty,
                 "cancelAction": cancelAction.map(Link.target),
+                "hasUpstreams": !upstreams.isEmpty,
+                "upstreams": upstreams.map { button -> [String: Any] in
+                    [
+                        "label": texts.upstream.button.filled(["provider": button.displayName]),
+                        "action": Link.target(button.action),
+                    ]
+                },
             ]
         )
     }

@@ -83,7 +83,8 @@ extension Texts {
             developmentWarning: "Development mode: demo people and clients exist. Not for production."
         ),
         account: englishAccount,
-        time: englishTime
+        time: englishTime,
+        upstream: englishUpstream
     )
 
     private static let englishDevice = Device(

@@ -19,6 +19,7 @@ package struct Texts: Sendable {
     package var welcome: Welcome
     package var account: Account
     package var time: Time
+    package var upstream: Upstream
 
     package struct SignIn: Sendable {
         var title: String

@@ -4,10 +4,12 @@ import Instants
 import OAuthVocabulary
 import Pages
 import Storage
+import UpstreamLogin
 
 /// From what the protocol wants a person to see to the page that shows it.
 struct ScreenRenderer: Sendable {
     let people: People
+    let upstreams: UpstreamRegister
     /// The path of the issuer, below which the forms post.
     let basePath: String
 
@@ -41,7 +43,11 @@ struct ScreenRenderer: Sendable {
         _ now: Instant
     ) async throws(OAuthError) -> SignInPage {
         var hint = screen.loginHint ?? ""
-        if let subject = screen.reauthenticating { hint = try await person(subject, now)?.username ?? "" }
+        var again: Person?
+        if let subject = screen.reauthenticating {
+            again = try await person(subject, now)
+            hint = again?.username ?? ""
+        }
         return SignInPage(
             applicationName: screen.applicationName,
             action: basePath + RouteTable.signInPath,
@@ -51,8 +57,17 @@ struct ScreenRenderer: Sendable {
             reason: screen.reauthenticating == nil ? .noSession : .reauthentication,
             cancelAction: basePath + "/authorize/resume",
             hiddenFields: [interaction(screen.interaction)],
-            formActions: screen.redirectOrigin.map { [$0] } ?? []
+            formActions: screen.redirectOrigin.map { [$0] } ?? [],
+            upstreams: buttons(again)
         )
+    }
+
+    /// The other ways to sign in; for somebody with a password who has to prove it again, only those that prove it
+    /// (CVE-2023-6787).
+    private func buttons(_ again: Person?) -> [UpstreamButton] {
+        upstreams.enabled.filter { !(again?.hasPassword ?? false) || $0.provesFreshness }.map { provider in
+            UpstreamButton(displayName: provider.displayName, action: "\(basePath)/upstream/\(provider.name)/start")
+        }
     }
 
     private func chooser(

@@ -11,6 +11,7 @@ import NIOCore
 import OAuthVocabulary
 import Pages
 import Storage
+import UpstreamLogin
 
 /// Every request comes through here, and leaves with a trace id, its headers, and its line in the journal.
 struct FrontDoor: HTTPResponder {
@@ -24,6 +25,7 @@ struct FrontDoor: HTTPResponder {
     let browsers: Browsers
     let signIn: SignIn
     let account: AccountRoom
+    let upstream: UpstreamDoor
     let origins: OriginRegister
     let streams: StreamRegister
     let journal: Journal
@@ -34,6 +36,7 @@ struct FrontDoor: HTTPResponder {
         people: People,
         sessions: Sessions,
         throttle: Throttle,
+        upstreams: UpstreamLogins,
         configuration: HTTPConfiguration,
         logger: Logger
     ) {
@@ -48,7 +51,7 @@ struct FrontDoor: HTTPResponder {
             issuer: issuer,
             cookies: cookies,
             disclosure: provider.services.configuration.disclosure,
-            screens: ScreenRenderer(people: people, basePath: issuer.path),
+            screens: ScreenRenderer(people: people, upstreams: upstreams.providers, basePath: issuer.path),
             development: configuration.development,
             streams: streams
         )
@@ -71,6 +74,14 @@ struct FrontDoor: HTTPResponder {
             passwords: signIn.passwords,
             answering: answering,
             browsers: browsers
+        )
+        upstream = UpstreamDoor(
+            provider: provider,
+            people: people,
+            logins: upstreams,
+            answering: answering,
+            browsers: browsers,
+            limits: configuration.limits
         )
         origins = OriginRegister(clients: provider.services.clients, issuer: issuer)
         journal = Journal(logger: logger, explainLog: configuration.explainLog)
@@ -110,6 +121,8 @@ struct FrontDoor: HTTPResponder {
             return (route.name, await visit(section, exchange, body: body))
         case .endpoint(let endpoint):
             return (route.name, await call(endpoint, exchange, body: body))
+        case .upstream(let address):
+            return (route.name, await upstream.respond(to: address, exchange, body: body))
         }
     }
 

@@ -10,6 +10,7 @@ struct Route: Sendable {
         case asset(Asset)
         case welcome
         case account(AccountSection)
+        case upstream(UpstreamAddress)
     }
 
     /// The path below the issuer, as metrics name it.
@@ -60,7 +61,18 @@ struct RouteTable: Sendable {
         for endpoint in endpoints { mount(endpoint) }
     }
 
-    func find(_ path: String) -> Route? { routes[path] ?? Self.numbered(path).flatMap { numbered[$0.prefix] } }
+    func find(_ path: String) -> Route? {
+        routes[path] ?? Self.numbered(path).flatMap { numbered[$0.prefix] } ?? upstream(path)
+    }
+
+    /// An address of upstream login: which providers there are changes while the server runs, so that their addresses are in
+    /// no list.
+    private func upstream(_ path: String) -> Route? {
+        guard path.hasPrefix(basePath), let address = UpstreamAddress(path.dropFirst(basePath.count)) else {
+            return nil
+        }
+        return Route(name: address.name, target: .upstream(address), methods: address.methods, audience: .people)
+    }
 
     /// The number at the end of a path, in the one spelling that it has: no sign, no zero before it, nine digits at most.
     static func numbered(_ path: String) -> (prefix: String, number: Int)? {

@@ -1,5 +1,7 @@
+import Accounts
 import ArgumentParser
 import JOSE
+import UpstreamLogin
 
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,6 +10,8 @@ struct ConfigCommand: ParsableCommand {
         discussion: """
             A flag wins over the environment, the environment over the file. The file is named with --config or \
             SIGNET_CONFIG.
+
+            Providers by which people may sign in stand in the file under `upstreams`: see signet upstream --help.
 
             SETTINGS (key in the file; environment variable; standard value):
             \(Setting.all.map(\.help).joined(separator: "\n"))
@@ -24,7 +28,7 @@ struct ConfigCommand: ParsableCommand {
         @OptionGroup var store: StoreOptions
 
         func run() throws {
-            _ = try store.configuration()
+            _ = try store.configuration().settings.upstreamProviders()
             Console.standard.say("the configuration is sound")
         }
     }
@@ -49,6 +53,9 @@ struct ConfigCommand: ParsableCommand {
                         "source": .string(effective.source(of: setting).description),
                     ]
                 }
+                for (name, value) in effective.settings.upstreams.shown {
+                    object[name] = ["value": .string(value), "source": "file"]
+                }
                 return console.say(.object(object))
             }
             var table = Table("SETTING", "VALUE", "SOURCE")
@@ -56,7 +63,21 @@ struct ConfigCommand: ParsableCommand {
                 let value = effective.settings.text(of: setting)
                 table.rows.append([setting.key, value.isEmpty ? "-" : value, effective.source(of: setting).description])
             }
+            for (name, value) in effective.settings.upstreams.shown { table.rows.append([name, value, "file"]) }
             table.show(on: console)
+        }
+    }
+}
+
+extension ConfiguredUpstreams {
+    /// Every field of every provider; secrets are not among them, only where they are.
+    fileprivate var shown: [(name: String, value: String)] {
+        descriptions.sorted { $0.key.value < $1.key.value }.flatMap { name, description in
+            UpstreamField.allCases.compactMap { field in
+                description.fields[field].map {
+                    (name: "upstreams.\(name).\(field.rawValue)", value: $0.joined(separator: ","))
+                }
+            }
         }
     }
 }

@@ -17,7 +17,8 @@ struct SignetCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, ClientCommand.self, UserCommand.self, APICommand.self, RevokeCommand.self,
+            ServeCommand.self, ClientCommand.self, UserCommand.self, UpstreamCommand.self, APICommand.self,
+            RevokeCommand.self,
             StreamCommand.self, LogoutDeliveriesCommand.self, KeysCommand.self, TokenCommand.self, JWTCommand.self,
             ExplainCommand.self, LoginCommand.self, LogoutCommand.self, ConfigCommand.self,
             VersionCommand.self,

@@ -16,9 +16,11 @@ struct EffectiveConfiguration: Sendable {
     ) throws -> EffectiveConfiguration {
         var given: [Setting: GivenValue] = [:]
         var faults: [String] = []
+        var upstreams = ConfiguredUpstreams()
         if let path = file ?? environment[fileVariable].flatMap({ $0.isEmpty ? nil : $0 }) {
             let content = ConfigurationFile(path: path, text: try readFile(path))
             faults += content.faults
+            upstreams = content.upstreams
             for setting in Setting.all { given[setting] = content.values[setting.key] }
         }
         for setting in Setting.all {
@@ -34,7 +36,8 @@ struct EffectiveConfiguration: Sendable {
             given[setting] = GivenValue(texts: texts, source: .flag(setting.flag ?? setting.key))
         }
         var reader = SettingsReader(given)
-        let settings = Settings(&reader)
+        var settings = Settings(&reader)
+        settings.upstreams = upstreams
         faults += reader.faults
         guard faults.isEmpty else { throw ConfigurationError(faults: faults) }
         return EffectiveConfiguration(settings: settings, sources: given.mapValues(\.source))

@@ -21,6 +21,7 @@ struct Settings: Hashable, Sendable {
     var rsaSigner = RSASigning.Choice.automatic
     var feed = Feed()
     var passwords = Passwords()
+    var upstreams = ConfiguredUpstreams()
 
     struct Lifetimes: Hashable, Sendable {
         var accessToken: Duration = .minutes(15)

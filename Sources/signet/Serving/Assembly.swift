@@ -2,6 +2,7 @@ import Accounts
 import AuthorizationServer
 import Logging
 import ServerHTTP
+import UpstreamLogin
 
 /// Everything that answers requests, put together over one opened folder.
 struct AssembledServer: Sendable {
@@ -9,6 +10,7 @@ struct AssembledServer: Sendable {
     let people: People
     let sessions: Sessions
     let throttle: Throttle
+    let upstreams: UpstreamLogins
 }
 
 extension Workbench {
@@ -41,7 +43,19 @@ extension Workbench {
         } catch {
             throw Failure(.internalFault, error.faults)
         }
-        return AssembledServer(provider: provider, people: people, sessions: sessions, throttle: throttle)
+        let upstreams = UpstreamLogins(
+            providers: upstreamRegister,
+            store: provider.services.store,
+            accounts: UpstreamAccounts(people: people),
+            randomness: randomness
+        )
+        return AssembledServer(
+            provider: provider,
+            people: people,
+            sessions: sessions,
+            throttle: throttle,
+            upstreams: upstreams
+        )
     }
 }
 

@@ -5,7 +5,9 @@ import Pages
 import SQLiteStore
 import ServerHTTP
 import ServiceLifecycle
+import Storage
 import UnixSignals
+import UpstreamLogin
 
 /// One run of the server.
 struct Serving: Sendable {
@@ -48,6 +50,15 @@ struct Serving: Sendable {
         try await bench.signingKeys.refresh(keyring, now: bench.now)
         let time = RememberedTime(bench.time)
         let assembled = try bench.assemble(keyring: keyring, time: time, logger: logger)
+        let upstreams = UpstreamRefresher(
+            configured: try plan.settings.upstreamProviders(),
+            records: bench.upstreamRecords,
+            register: assembled.upstreams.providers,
+            time: time,
+            logger: logger
+        )
+        var none: [Record]?
+        await upstreams.refresh(&none)
         let feed = assembled.provider.services.feed
         try await feed.prepare()
         let server = SignetServer(
@@ -55,12 +66,14 @@ struct Serving: Sendable {
             people: assembled.people,
             sessions: assembled.sessions,
             throttle: assembled.throttle,
+            upstreams: assembled.upstreams,
             configuration: http(bench.folder, demo: demo, proxies: proxies),
             logger: logger
         )
         var services: [any Service] = [
             Sweeper(store: bench.store, clock: { [time = bench.time] in time.moment().wall }, logger: logger),
             KeyRefresher(signingKeys: bench.signingKeys, keyring: keyring, time: bench.time, logger: logger),
+            upstreams,
             ClockKeeper(time: time, store: bench.store, logger: logger),
             FeedService(feed: feed),
             ProjectionService(projectors: assembled.provider.projectors),

@@ -75,7 +75,7 @@ import Testing
         for (name, page) in Samples.pages(filledWith: address) {
             let followed = Markup(text(page)).values(of: ["href", "action", "formaction", "src"])
             // Addresses that no field of the page has a part in.
-            let own = AccountSection.allCases.map(\.path) + ["/logout"]
+            let own = AccountSection.allCases.map(\.path) + [LinkedAccountsPage.path, "/logout"]
             let foreign = followed.filter { address in
                 address != Link.refused && !address.hasPrefix("/assets/")
                     && !own.contains(String(address.prefix { $0 != "?" }))

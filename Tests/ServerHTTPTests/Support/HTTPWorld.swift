@@ -9,6 +9,7 @@ import NIOEmbedded
 import OAuthVocabulary
 import Storage
 import Testing
+import UpstreamLogin
 
 @testable import AuthorizationServer
 @testable import ServerHTTP
@@ -34,6 +35,7 @@ final class HTTPWorld: Sendable {
         store: any Store = MemoryStore(),
         features: [any Feature] = Features.all + [EchoFeature()],
         hashing: PasswordHasher.Limits = .standard,
+        upstreams: UpstreamRegister? = nil,
         configure: (inout HTTPConfiguration) -> Void = { _ in },
         provide: (inout ProviderConfiguration) -> Void = { _ in }
     ) async throws {
@@ -75,6 +77,14 @@ final class HTTPWorld: Sendable {
             people: people,
             sessions: sessions,
             throttle: throttle,
+            upstreams: upstreams.map { [people] register in
+                UpstreamLogins(
+                    providers: register,
+                    store: store,
+                    accounts: UpstreamAccounts(people: people),
+                    randomness: random.bytes
+                )
+            },
             configuration: http,
             logger: log.logger
         )

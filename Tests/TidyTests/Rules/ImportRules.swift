@@ -25,9 +25,13 @@ enum ImportRules {
         "Accounts": vocabulary.union(platform).union([
             "Storage", "CArgon2", "Crypto", "Logging", "FoundationEssentials", "Dispatch",
         ]),
+        "UpstreamLogin": vocabulary.union([
+            "Accounts", "OAuthClient", "IssuerConnection", "Storage", "Crypto", "FoundationEssentials",
+        ]),
         "Pages": ["Mustache", "Crypto", "FoundationEssentials"],
         "ServerHTTP": vocabulary.union(platform).union([
-            "AuthorizationServer", "Accounts", "Pages", "RevocationFeed", "Storage", "Hummingbird", "HummingbirdCore",
+            "AuthorizationServer", "Accounts", "UpstreamLogin", "Pages", "RevocationFeed", "Storage", "Hummingbird",
+            "HummingbirdCore",
             "HummingbirdTLS",
             "HummingbirdHTTP2", "HTTPTypes", "NIOSSL", "NIOTLS", "NIOCore", "NIOPosix", "NIOHTTPTypes", "Logging",
             "Metrics", "ServiceLifecycle", "Crypto", "FoundationEssentials",
