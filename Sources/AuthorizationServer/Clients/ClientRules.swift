@@ -38,10 +38,6 @@ enum ClientRules {
                     + "ask again (RFC 6749 §4.4.3)"
             ),
             (
-                client.allows(.deviceCode) && client.tokenDelivery == .cookie,
-                "a device takes its refresh token out of the answer: the token delivery must be body"
-            ),
-            (
                 client.allows(.clientCredentials) && client.type == .public,
                 "client_credentials is for confidential clients only (RFC 6749 §4.4)"
             ),
@@ -83,6 +79,10 @@ enum ClientRules {
     ) -> [(isFault: Bool, sentence: String)] {
         let foreign = client.origins.filter { origin in !(issuer.map { SameSite.holds(origin, $0) } ?? false) }
         return [
+            (
+                client.allows(.deviceCode) && client.tokenDelivery == .cookie,
+                "a device takes its refresh token out of the answer: the token delivery must be body"
+            ),
             (
                 client.browserSession != .none && !client.isFirstParty,
                 "a browser session lets people type their password into the application: it must be first-party"

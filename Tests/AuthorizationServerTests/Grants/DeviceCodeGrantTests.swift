@@ -298,6 +298,31 @@ import Testing
         #expect(try await world.deviceRecord(codes.device)?.content.answer == nil)
     }
 
+    @Test func `FIELD G25: tokens for another API than the one that was shown are neither shown nor granted`()
+        async throws
+    {
+        var browser = try await TestWorld.deviceWorld()
+        let world = browser.world
+        try await browser.signIn()
+        let (allowed, asked) = (
+            try await world.startDevice(scope: "openid"), try await world.startDevice(scope: "openid")
+        )
+        try await browser.connect(allowed)
+        func change(_ resource: String?) async throws {
+            _ = try await world.services.clients.update(
+                try #require(ClientID("tv")),
+                now: world.now,
+                revocations: world.services.revocations
+            ) { $0.defaultResource = resource.flatMap { ResourceIndicator($0) } }
+        }
+        try await change(TestWorld.api)
+        #expect(try await world.poll(allowed.device).failure?.code == .invalidScope)
+        #expect(try await browser.enter(asked.user).deviceCode?.problem == .unknownCode)
+        try await change(nil)
+        #expect(try await browser.enter(asked.user).deviceConsent != nil)
+        _ = try Tokens(world.json(await world.poll(allowed.device)))
+    }
+
     @Test func `RFC 8628 §3.1: a confidential device proves itself as at the token endpoint`() async throws {
         let world = try await TestWorld.deviceWorld().world
         _ = try await world.service("kiosk") {

@@ -112,6 +112,14 @@ package struct DeviceCodeGrant: Grant {
         let person = try right.holder(since: answer.at)
         let client = request.client.content
         let access = try AccessResolution.resolve(accessMaterial, client: client, configuration: request.configuration)
+        // What the person was shown is what is granted, whatever the records say meanwhile.
+        guard access.scope == code.content.scope, access.audience == code.content.audience else {
+            throw OAuthError(
+                .invalidScope,
+                "what the client may ask for has changed since the person allowed it",
+                detail: "allowed for \(code.content.audience.joined(separator: " ")), now \(access.audience)"
+            )
+        }
         var issuance = Issuance(
             party: .person(person, answer.authentication, session: answer.session),
             access: access,
