@@ -40,7 +40,8 @@ def prepare(server):
     server.create_user("ada", "correct battery", name="Ada Lovelace", email="ada@example.org")
     server.run(
         "client", "create", "--id", "shop", "--name", "Corner Shop", "--type", "public", "--scope", "openid",
-        "--scope", "profile", "--redirect-uri", callback(server))
+        "--scope", "profile", "--redirect-uri", callback(server), "--frontchannel-logout-uri", server.application + "/bye",
+        "--post-logout-redirect-uri", server.application + "/")
     server.run(
         "client", "create", "--id", "society", "--name", LONG_NAME, "--type", "public", "--scope", "openid",
         "--scope", "profile", "--scope", "email", "--scope", "offline_access", "--scope", "orders:read",
@@ -179,6 +180,20 @@ def signed_out(page, server):
     sign_out(page, server)
     button(page, "Sign out").click()
     heading(page, "signed out")
+
+
+@scene("signed-out-frames", "signed-out")
+def signed_out_frames(page, server):
+    """What stands there while other applications are told."""
+    page.route("**/signed-out.js*", lambda route: route.abort())
+    signed_in(page, server)
+    button(page, "Allow").click()
+    page.wait_for_url(lambda url: url.startswith(server.application))
+    page.goto(server.issuer + "/logout?" + urllib.parse.urlencode({
+        "client_id": "shop", "post_logout_redirect_uri": server.application + "/"}))
+    button(page, "Sign out").click()
+    heading(page, "signed out")
+    expect(page.get_by_role("link", name="Back to Corner Shop")).to_be_visible(timeout=PATIENCE)
 
 
 @scene("form-post", "form-post")

@@ -69,6 +69,20 @@ import Testing
 
     // MARK: - What the device is told while it waits
 
+    @Test func `A device that was allowed takes part in the session, and one that was denied does not`() async throws {
+        var browser = try await TestWorld.deviceWorld()
+        let world = browser.world
+        let id = try #require(ClientID("tv"))
+        _ = try await world.services.clients.update(id, now: world.now, revocations: world.services.revocations) {
+            $0.backchannelLogoutURI = LogoutURI("https://tv.example/backchannel")
+        }
+        let session = try await browser.signIn()
+        _ = try await browser.connect(world.startDevice(), "deny")
+        #expect(try await world.participations().isEmpty)
+        _ = try await browser.connect(world.startDevice())
+        #expect(try await world.participations().map(\.session) == [session.id])
+    }
+
     @Test func `RFC 8628 §3.5: who asks too often is told so, and must wait 5 seconds longer from then on`()
         async throws
     {

@@ -203,6 +203,11 @@ struct DeviceVerification: Sendable {
                         now: now
                     )
                 )
+                changes += try await services.participations.changes(
+                    for: open.client.content,
+                    in: signOn.session,
+                    now: now
+                )
             }
             return try await services.store.apply(changes, now: now)
         }
