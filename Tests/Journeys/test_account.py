@@ -3,10 +3,12 @@
 import re
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 import scenes
 from scenes import PATIENCE, button, heading, sign_in
+from signet import HTTP_SECONDS
 
 ADA = ("ada", "correct battery")
 
@@ -88,6 +90,34 @@ def test_an_application_that_is_disconnected_cannot_refresh_and_its_token_is_ref
     page.goto(world.application)
     page.locator("#sign-in").click()
     expect(button(page, "Allow")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_command_line_that_was_allowed_by_a_code_is_listed_and_cut_off(browse, world):
+    def post(path, **form):
+        return requests.post(world.issuer + path, data={"client_id": "signet-cli", **form}, timeout=HTTP_SECONDS)
+
+    asked = post("/device_authorization", scope="openid profile offline_access orders:read").json()
+    page = browse()
+    page.goto(asked["verification_uri_complete"])
+    sign_in(page, *ADA)
+    button(page, "Continue").or_(button(page, "Allow")).first.wait_for()
+    if button(page, "Continue").is_visible():
+        button(page, "Continue").click()
+    button(page, "Allow").click()
+    expect(page.locator("main")).to_contain_text("Go back to your device", timeout=PATIENCE)
+    tokens = post(
+        "/token", grant_type="urn:ietf:params:oauth:grant-type:device_code", device_code=asked["device_code"]).json()
+    assert "refresh_token" in tokens, tokens
+
+    account(page, world, "/applications")
+    expect(entry(page, "Signet command line")).to_contain_text("See your orders", timeout=PATIENCE)
+    entry(page, "Signet command line").get_by_role("button", name="Disconnect").click()
+    told(page, "disconnected")
+    refused = post("/token", grant_type="refresh_token", refresh_token=tokens["refresh_token"]).json()
+    assert refused["error"] == "invalid_grant"
+    info = requests.get(
+        world.issuer + "/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"}, timeout=HTTP_SECONDS)
+    assert info.status_code == 401
 
 
 def test_a_password_change_signs_other_browsers_out_and_this_one_stays(browse, world):
