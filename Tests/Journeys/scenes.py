@@ -43,6 +43,9 @@ def prepare(server):
         "--scope", "profile", "--redirect-uri", callback(server), "--frontchannel-logout-uri", server.application + "/bye",
         "--post-logout-redirect-uri", server.application + "/")
     server.run(
+        "client", "create", "--id", "news", "--name", "Evening News", "--type", "public", "--scope", "openid",
+        "--redirect-uri", callback(server), "--frontchannel-logout-uri", server.application + "/signed-out")
+    server.run(
         "client", "create", "--id", "society", "--name", LONG_NAME, "--type", "public", "--scope", "openid",
         "--scope", "profile", "--scope", "email", "--scope", "offline_access", "--scope", "orders:read",
         "--redirect-uri", callback(server), "--post-logout-redirect-uri", server.application + "/")
@@ -194,6 +197,18 @@ def signed_out_frames(page, server):
     button(page, "Sign out").click()
     heading(page, "signed out")
     expect(page.get_by_role("link", name="Back to Corner Shop")).to_be_visible(timeout=PATIENCE)
+
+
+@scene("signed-out-telling", "signed-out")
+def signed_out_telling(page, server):
+    """With the frames in which applications hear of it."""
+    page.goto(authorize(server, client="news", scope="openid"))
+    sign_in(page)
+    allow_if_asked(page, page.locator("#problem"))
+    page.goto(server.issuer + "/logout")
+    button(page, "Sign out").click()
+    heading(page, "signed out")
+    expect(page.locator("iframe")).to_have_count(1)
 
 
 @scene("form-post", "form-post")
