@@ -278,6 +278,16 @@ let package = Package(
             path: "Tests/Journeys/OAuthClientPeer",
             swiftSettings: settings
         ),
+        // A server of which the journeys leave defences out.
+        .executableTarget(
+            name: "SessionPeer",
+            dependencies: [
+                "ServerHTTP", "AuthorizationServer", "Accounts", "OAuthVocabulary", "Storage", logging, lifecycle,
+                unixSignals,
+            ],
+            path: "Tests/Journeys/SessionPeer",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "IssuerConnectionTests",
             dependencies: [

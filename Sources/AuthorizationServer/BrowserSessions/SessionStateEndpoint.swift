@@ -18,7 +18,7 @@ package struct SessionStateEndpoint: Endpoint {
                 return EndpointResponse(body: .json(.object(state)), client: client)
             }
             var response = EndpointResponse(body: .json(["active": false]), client: client)
-            if client.browserSession == .session { offerForm(asked, services, &response) }
+            if client.browserSession != .none { offerForm(asked, services, &response) }
             return response
         } catch {
             return .refusal(error)

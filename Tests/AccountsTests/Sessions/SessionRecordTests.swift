@@ -41,6 +41,22 @@ struct SessionRecordTests {
         #expect(try SessionRecord(record(Self.fixture)).origin == .unknown)
     }
 
+    @Test("A session of one client is read as one, and a record from before there were any signs on everywhere")
+    func application() throws {
+        #expect(try SessionRecord(record(Self.fixture)).application == nil)
+        let kept = Self.fixture.replacing(
+            "1767225603000}",
+            with: #"1767225603000,"client":"web","idle":600000,"privileges":"p"}"#
+        )
+        let session = try SessionRecord(record(kept))
+        #expect(session.application?.client == ClientID("web") && session.application?.idle == .seconds(600))
+        #expect(session.record.client == "web")
+        #expect(String(decoding: session.record.payload, as: UTF8.self) == kept)
+        for part in [#","idle":600000"#, #","privileges":"p""#] {
+            #expect(throws: StoreError.self) { try SessionRecord(record(kept.replacing(part, with: ""))) }
+        }
+    }
+
     @Test("Every member of version 1 arrives where it belongs")
     func members() throws {
         let session = try SessionRecord(record(Self.fixture))

@@ -37,6 +37,12 @@ struct SessionStage {
         browser = TestBrowser(world)
     }
 
+    /// Another browser before the same server.
+    init(sharing stage: SessionStage) {
+        world = stage.world
+        browser = TestBrowser(stage.world, peer: "192.0.2.8")
+    }
+
     static func name(_ client: String) throws -> String {
         "__Host-" + SessionCookie.name(of: try #require(ClientID(client))).value
     }

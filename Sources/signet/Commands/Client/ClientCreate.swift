@@ -15,7 +15,7 @@ struct ClientCreate: AsyncParsableCommand {
             Examples:
               signet client create --id web-shop --type confidential --redirect-uri https://shop.example/callback
               signet client create --id spa --type public --redirect-uri https://app.example/ --origin https://app.example
-              signet client create --id notes --type public --first-party yes --browser-session session
+              signet client create --id notes --type public --first-party --browser-session session
               signet client create --id billing --scope invoices:read
               signet client create --id signet-cli --device
               signet client create --id legacy --redirect-uri https://old.example/cb --pkce optional --scope openid

@@ -70,17 +70,17 @@ struct ClientFields: ParsableArguments {
     @Option(help: "Whether people are asked; implicit is for your own applications.")
     var consent: RegisteredClient.ConsentPolicy?
 
-    @Option(
-        name: .customLong("first-party"),
-        help: "Whether it is your own, so that people may type their password into it: yes or no."
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Whether it is your own, so that people may type their password into it."
     )
-    var firstParty: YesOrNo?
+    var firstParty: Bool?
 
     @Option(
         name: .customLong("browser-session"),
         help: ArgumentHelp(
             "What POST /session/login gives it: none, tokens (an access token; the refresh token in a cookie) or session "
-                + "(a cookie and no token). Needs --first-party yes.",
+                + "(a cookie and no token). Needs --first-party.",
             valueName: "mode"
         )
     )
@@ -180,7 +180,7 @@ struct ClientFields: ParsableArguments {
         if !origins.isEmpty { client.origins = origins }
         if let pkce { client.pkce = pkce }
         if let consent { client.consent = consent }
-        if let firstParty { client.isFirstParty = firstParty == .yes }
+        if let firstParty { client.isFirstParty = firstParty }
         if let browserSession {
             client.browserSession = browserSession
             // The only delivery that goes with it, unless another is asked for by name.
@@ -197,12 +197,6 @@ struct ClientFields: ParsableArguments {
         if !groups.isEmpty { client.groups = groups }
         if !entitlements.isEmpty { client.entitlements = entitlements }
     }
-}
-
-/// The value of an option that is a decision.
-enum YesOrNo: String, ExpressibleByArgument, CaseIterable, Sendable {
-    case yes
-    case no
 }
 
 /// What `client update --clear` empties.
