@@ -53,6 +53,17 @@ enum ClientRules {
                 client.origins.contains { !isOrigin($0) },
                 "an origin must be scheme://host or scheme://host:port, nothing more"
             ),
+            (client.refreshIdleSeconds.map { $0 <= 0 } ?? false, "the refresh idle lifetime must be positive"),
+            (client.refreshAbsoluteSeconds.map { $0 <= 0 } ?? false, "the refresh absolute lifetime must be positive"),
+        ]
+        let all = table + logoutRules(client) + browserRules(client, issuer)
+        let faults = all.filter(\.isFault).map(\.sentence)
+        guard faults.isEmpty else { throw .unsound(faults) }
+    }
+
+    /// Where a client may hear of logout.
+    private static func logoutRules(_ client: RegisteredClient) -> [(isFault: Bool, sentence: String)] {
+        [
             (
                 hasForeignFrontchannel(client),
                 "the front-channel logout URI must have scheme, host and port of a redirect URI (Front-Channel Logout §2)"
@@ -65,11 +76,7 @@ enum ClientRules {
                 client.frontchannelLogoutSessionRequired == true && client.frontchannelLogoutURI == nil,
                 "front-channel logout with a session needs a front-channel logout URI"
             ),
-            (client.refreshIdleSeconds.map { $0 <= 0 } ?? false, "the refresh idle lifetime must be positive"),
-            (client.refreshAbsoluteSeconds.map { $0 <= 0 } ?? false, "the refresh absolute lifetime must be positive"),
         ]
-        let faults = (table + browserRules(client, issuer)).filter(\.isFault).map(\.sentence)
-        guard faults.isEmpty else { throw .unsound(faults) }
     }
 
     /// What a client may keep in a browser.
