@@ -159,7 +159,7 @@ extension Texts {
         endOthers: "Sign out everywhere else",
         endAll: "Sign out everywhere",
         endAllLead:
-            "Sessions end at once. Applications that you let stay connected keep their access: disconnect those on their own page.",
+            "Everywhere includes this browser, and applications that you let stay connected: they have to ask you again.",
         applicationsLead: "What you have allowed applications to do for you.",
         noApplications: "No application is connected to your account.",
         may: "It may",

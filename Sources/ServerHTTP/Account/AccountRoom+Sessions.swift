@@ -60,26 +60,23 @@ extension AccountRoom {
     }
 
     func endOthers(_ visit: AccountVisit) async throws(OAuthError) -> Answer {
-        try await closeAll(except: visit.session.id, visit)
+        let moment = now
+        try await AuthorizationServer.answering { () async throws(StoreError) in
+            let closed = try await sessions.closeAll(of: visit.subject, except: visit.session.id, now: moment)
+            for session in closed { try await browsers.settle(session, since: moment) }
+        }
         return await done(.othersEnded, at: .sessions, visit)
     }
 
+    /// The same as "Sign out everywhere" on the page that asks whether to sign out: nothing is left, offline access
+    /// included.
     func endAll(_ visit: AccountVisit) async throws(OAuthError) -> Answer {
-        try await closeAll(except: nil, visit)
+        try await browsers.endEverything(of: visit.subject, now: now)
         // Other people in this browser stay; without any the person reads that they are signed out.
         let left = visit.browser.opened.filter { $0.session.subject != visit.subject }
         let path = left.isEmpty ? "/logout" : AccountSection.profile.path
         var answer = await redirect(to: answering.issuer.value + path, visit)
         browsers.remember(left, in: &answer)
         return answer
-    }
-
-    private func closeAll(except kept: SessionID?, _ visit: AccountVisit) async throws(OAuthError) {
-        let moment = now
-        try await AuthorizationServer.answering { () async throws(StoreError) in
-            for closed in try await sessions.closeAll(of: visit.subject, except: kept, now: moment) {
-                try await browsers.settle(closed, since: moment)
-            }
-        }
     }
 }

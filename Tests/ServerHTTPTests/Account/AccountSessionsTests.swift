@@ -82,10 +82,12 @@ struct AccountSessionsTests {
         #expect(try await house.isSignedIn(house.alice))
         let again = try await house.alice.get("/account/sessions")
         #expect(again.form("end-others") == nil)
+        let offline = try await house.world.tokens(for: house.alice)
         let answer = try await house.alice.send(try #require(again.form("end-all")))
         #expect(answer["location"] == HTTPWorld.https + "/logout")
         #expect(house.alice.cookies[SeveralAccountsTests.cookie] == nil)
         #expect(try await house.isSignedIn(house.alice) == false)
+        #expect(try await house.world.pays(offline) == (false, false), "offline access is somewhere too")
         #expect(try await house.isSignedIn(mallory))
     }
 
