@@ -76,6 +76,7 @@ package struct UpstreamLogins: Sendable {
             provider: name,
             browserBinding: browserBinding,
             purpose: purpose,
+            freshness: freshness,
             login: start.pending
         )
         try await stored(purpose) { () async throws(StoreError) in
@@ -150,21 +151,23 @@ package struct UpstreamLogins: Sendable {
         } catch {
             throw UpstreamFailure(error, at: connection.provider, for: pending.purpose)
         }
-        return try await conclude(profile, connection.provider, pending.purpose, now: now)
+        return try await conclude(profile, connection.provider, pending, now: now)
     }
 
     private func conclude(
         _ profile: UpstreamProfile,
         _ provider: UpstreamProvider,
-        _ purpose: Purpose,
+        _ pending: PendingUpstreamLogin,
         now: Instant
     ) async throws(UpstreamFailure) -> Outcome {
-        let refusal: UpstreamRefusal?
+        let purpose = pending.purpose
+        var refusal: UpstreamRefusal?
+        var outcome = Outcome.linked
         do throws(AccountsError) {
             switch purpose {
             case .signIn(let interaction):
                 switch try await accounts.signIn(profile, rules: provider.rules, now: now) {
-                case .signedIn(let person): return .signedIn(person, interaction: interaction)
+                case .signedIn(let person): outcome = .signedIn(person, interaction: interaction)
                 case .refused(let reason): refusal = reason
                 }
             case .link(let subject, _):
@@ -173,7 +176,14 @@ package struct UpstreamLogins: Sendable {
         } catch {
             throw UpstreamFailure(.accounts(error), error.detail ?? error.description, purpose)
         }
-        guard let refusal else { return .linked }
+        // CVE-2023-6787: somebody who has a password shows that they are there by it, or at a provider that proves it.
+        // Before they came back nobody knew who they are.
+        if case .signedIn(let person, _) = outcome, person.hasPassword, pending.freshness == .again,
+            !provider.provesFreshness
+        {
+            throw UpstreamFailure(.providerOff, "\(provider.name) cannot prove a fresh sign-in", purpose)
+        }
+        guard let refusal else { return outcome }
         throw UpstreamFailure(.refused(refusal), "the rules of \(provider.name) refuse: \(refusal)", purpose)
     }
 }

@@ -46,6 +46,15 @@ import Testing
         for text in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1"] {
             #expect(policy.refusal(of: try #require(IPAddress(text))) != nil, "\(text)")
         }
+        // Inside of private networks, and where clouds hand out credentials all the same.
+        for text in ["fd00:ec2::254", "100.100.100.200", "::ffff:100.100.100.200"] {
+            let address = try #require(IPAddress(text))
+            #expect(policy.refusal(of: address) != nil, "\(text)")
+            let range = try #require(IPNetwork("100.64.0.0/10"))
+            #expect(policy.allowing([range]).refusal(of: address) != nil, "\(text), by a range that holds it")
+        }
+        let exactly = try #require(IPNetwork("100.100.100.200"))
+        #expect(policy.allowing([exactly]).refusal(of: try #require(IPAddress("100.100.100.200"))) == nil)
         let network = try #require(IPNetwork("10.20.0.0/14"))
         let named = DestinationPolicy.publicInternet.allowing([network])
         #expect(named.refusal(of: try #require(IPAddress("10.23.255.255"))) == nil)

@@ -36,6 +36,26 @@ import UpstreamLogin
         #expect(try faults([field: texts]).contains { $0.hasPrefix(fault) })
     }
 
+    @Test("Only who can be the last word on a domain's addresses is taken for its authority")
+    func authority() throws {
+        let domain: [UpstreamField: [String]] = [.authoritativeFor: ["example.org"]]
+        func isRefused(_ more: [UpstreamField: [String]]) throws -> Bool {
+            var fields = domain.merging(more) { _, new in new }
+            fields[.issuer] = fields[.preset] == nil ? Self.sound[.issuer] : []
+            return try faults(fields.filter { !$0.value.isEmpty }).contains { $0.hasPrefix("authoritative_for:") }
+        }
+        #expect(try isRefused([.preset: ["github"]]))
+        let tenant = "11111111-2222-3333-4444-555555555555"
+        #expect(try isRefused([.preset: ["microsoft"]]))
+        #expect(try isRefused([.preset: ["microsoft"], .tenant: ["consumers"]]))
+        let consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
+        #expect(try isRefused([.preset: ["microsoft"], .tenants: [tenant, consumers]]))
+        #expect(try !isRefused([.preset: ["microsoft"], .tenants: [tenant]]))
+        #expect(try !isRefused([.preset: ["microsoft"], .tenant: [tenant]]))
+        #expect(try !isRefused([.preset: ["google"]]))
+        #expect(try !isRefused([:]))
+    }
+
     @Test("A secret is needed, unless the client says that it has none; all faults come at once")
     func secrets() throws {
         #expect(try faults([:], secret: nil).count == 1)

@@ -71,7 +71,7 @@ import UpstreamLogin
 
     @Test("nOAuth: Microsoft's address joins nobody, unless the tenant has proven its domain")
     func nOAuth() async throws {
-        let world = try microsoft([.authoritativeFor: ["example.org"]])
+        let world = try microsoft([.authoritativeFor: ["example.org"], .tenants: [Self.tenant]])
         let new = NewPerson(username: "ada", email: "ada@example.org", emailVerification: .verified)
         let victim = try await world.people.create(new, password: nil, now: start)
         // The administrator of any tenant writes any address, and `email_verified` too if a mapping makes it.
@@ -82,6 +82,23 @@ import UpstreamLogin
         proven["sub"] = "u-2"
         proven["xms_edov"] = true
         #expect(try await world.login(proven).subject == victim.subject)
+    }
+
+    @Test("CVE-2023-6787: who has a password proves it again by that, not at a provider that may ask nobody")
+    func freshness() async throws {
+        let world = try microsoft()
+        let tenant: JSONObject = ["iss": .string(Self.issuer(Self.tenant)), "tid": .string(Self.tenant)]
+        func login(_ freshness: UpstreamLogins.Freshness) async throws {
+            let request = try await world.begin(freshness)
+            try world.grant(world.claims(request, tenant))
+            _ = try await world.finish("code=c&state=\(request["state"] ?? "")")
+        }
+        // Without a password there is no other way; that the sign-in there may be old, decision 0023 says.
+        let person = try await world.login(tenant)
+        try await login(.again)
+        try await world.people.setPassword(person.subject, to: Secret("correct horse battery"), now: start)
+        #expect(await failure { try await login(.again) } == .providerOff)
+        try await login(.any)
     }
 
     @Test("Microsoft: one tenant, and people with accounts of their own, are ordinary issuers")

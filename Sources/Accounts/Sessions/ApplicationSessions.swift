@@ -84,7 +84,8 @@ extension Sessions {
             renewed.key = SessionRecord.key(cookie: secret)
             renewed.version = 1
             renewed.id = id
-            renewed.earlierIDs = []
+            // Whoever was shown the session under its old id ends it by that.
+            renewed.earlierIDs = Array(([old.id] + old.earlierIDs).prefix(Self.maximumEarlierIDs))
             renewed.usedAt = now
             renewed.expiresAt = min(now + share.idle, old.endsAt)
             renewed.application?.privileges = person.privileges

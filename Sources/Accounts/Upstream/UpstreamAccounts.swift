@@ -62,6 +62,12 @@ package struct UpstreamAccounts: Sendable {
         for _ in 0..<Self.maximumTries {
             let situation = try await situation(of: profile, now: now)
             if let refusal = UpstreamPolicy.mayLink(situation, to: subject, rules) { return refusal }
+            let links = try await AccountsError.wrapping { () async throws(StoreError) in
+                try await list(of: subject, now: now)
+            }
+            // What the person's page cannot show must not be a way in.
+            let isThere = links.contains { $0.identity == profile.identity }
+            guard isThere || links.count < Self.maximumLinks else { return .tooManyLinks }
             let outcome = try await AccountsError.wrapping { () async throws(StoreError) -> ApplyOutcome? in
                 guard let person = try await people.find(subject: subject, now: now), person.status == .enabled else {
                     return nil

@@ -48,6 +48,8 @@ package enum UpstreamRefusal: Hashable, Sendable {
     case disabled
     /// The identity is another person's here.
     case linkedToAnother
+    /// The person has as many links as a person may have.
+    case tooManyLinks
 }
 
 /// Everything on which the decision rests.
@@ -92,7 +94,7 @@ package enum UpstreamVerdict: Hashable, Sendable {
 ///
 /// What joins an identity to an existing account without that account's own sign-in is exactly one rule, off unless the
 /// operator names a domain: the provider is the authority for the domain of the address, says that it verified the address,
-/// and the account has proven the address too. A claim alone joins nothing (nOAuth), and neither does an address that
+/// and the account has proven the address too, by more than a provider's word. A claim alone joins nothing (nOAuth), and neither does an address that
 /// somebody put on record before its owner came (pre-hijacking).
 package enum UpstreamPolicy {
     package static func decide(_ situation: UpstreamSituation, _ rules: UpstreamRules) -> UpstreamVerdict {
@@ -104,7 +106,11 @@ package enum UpstreamPolicy {
         }
         let isAuthority = isAuthority(for: profile, rules)
         if let holder = situation.holder, holder.emailVerified, isAuthority, holder.origin != .demo {
-            return holder.status == .enabled ? .join(holder.subject) : .refuse(.disabled)
+            guard holder.status == .enabled else { return .refuse(.disabled) }
+            // An account that another provider's word made proves nothing about its address: whoever made it may have had
+            // the mailbox before its owner (pre-hijacking). The authority takes the address from it and joins nobody.
+            guard holder.origin == .upstream else { return .join(holder.subject) }
+            return rules.signUp == .allowed ? .create(.takenFrom(holder.subject)) : .refuse(.noAccount)
         }
         // One answer whether or not somebody has the address: a stranger's claim must not ask who has an account.
         guard rules.signUp == .allowed else { return .refuse(.noAccount) }

@@ -117,7 +117,11 @@ struct BrowserSignIns: Sendable {
             state["sid"] = .string(session.snapshot.id.value)
             add(session.snapshot.authentication, to: &state)
             add(person, for: client, to: &state)
-            if session.hasOtherPrivileges { state["renew"] = true }
+            // The old secret does not get the new rights: the application renews first.
+            if session.hasOtherPrivileges {
+                for name in ["roles", "groups", "entitlements"] { state[name] = nil }
+                state["renew"] = true
+            }
         }
         state["csrf_token"] = .string(services.csrfToken(signIn.binding, of: client.id))
         return state

@@ -33,7 +33,9 @@ package struct SessionStateEndpoint: Endpoint {
         let cookie = known ?? Secret(services.random.text(32))
         let token = services.csrfToken(.browser(cookie), of: asked.id)
         response.body = .json(["active": false, "csrf_token": .string(token)])
-        guard known == nil else { return }
+        // Another site that opens this address must not replace the cookie of a form that is open: Strict cookies did not
+        // come with its request.
+        guard known == nil, !asked.request.provenance.fetchSites.contains("cross-site") else { return }
         response.cookies = [SessionCookie.change(name, cookie, lifetime: nil, services.configuration)]
     }
 }

@@ -143,6 +143,7 @@ package struct Interactions: Sendable {
             applicationName: request.client.content.name,
             loginHint: request.loginHint,
             reauthenticating: request.hintedSubject ?? samePerson,
+            mustBeFresh: asksAgain,
             uiLocales: request.uiLocales,
             redirectOrigin: request.reply.redirectURI.formActionSource,
             formToken: formToken(.signIn, interaction: interaction.id, browserBinding: record.browserBinding)

@@ -34,6 +34,8 @@ package struct SignInScreen: Sendable {
     package var loginHint: String?
     /// The person who must sign in again, where the request asks for a fresh login of the same one.
     package var reauthenticating: Subject?
+    /// Whether only a sign-in that the person does now counts, whoever they turn out to be.
+    package var mustBeFresh = false
     package var uiLocales: [String]
     /// Where the browser may go after the form (CSP `form-action`); `nil` for nowhere else.
     package var redirectOrigin: String?

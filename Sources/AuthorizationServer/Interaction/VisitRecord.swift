@@ -17,6 +17,8 @@ package struct VisitRecord: Payload, Hashable {
     package var startedAt: Instant
     /// Who has to sign in again, where the page wants a fresh sign-in of somebody who is signed in already.
     package var reauthenticating: Subject?
+    /// Whether the page wants a fresh sign-in of anybody.
+    package var mustBeFresh: Bool?
 
     package static func key(_ id: String) -> RecordKey { RecordKey(kind, id) }
 }

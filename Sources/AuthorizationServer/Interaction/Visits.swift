@@ -42,7 +42,8 @@ package struct Visits: Sendable {
                 fields: fields.map { InteractionRecord.Field(name: $0.name, value: $0.value) },
                 browserBinding: try binding(request),
                 startedAt: now,
-                reauthenticating: signOn?.subject
+                reauthenticating: signOn?.subject,
+                mustBeFresh: maximumAge != nil
             ),
             now: now
         )
@@ -95,6 +96,7 @@ package struct Visits: Sendable {
             applicationName: nil,
             loginHint: nil,
             reauthenticating: visit.record.reauthenticating,
+            mustBeFresh: visit.record.mustBeFresh ?? false,
             uiLocales: [],
             redirectOrigin: nil,
             formToken: interactions.formToken(

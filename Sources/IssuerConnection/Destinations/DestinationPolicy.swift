@@ -20,6 +20,9 @@ package struct DestinationPolicy: Hashable, Sendable {
     /// Why nothing may be sent to this address, in words for a log; `nil` if it may.
     package func refusal(of address: IPAddress) -> String? {
         let target = address.underlying
+        if let never = Self.credentials.first(where: { $0.contains(target) }), !allowed.contains(never) {
+            return "where a cloud keeps its credentials"
+        }
         if allowed.contains(where: { $0.contains(target) || $0.contains(address) }) { return nil }
         guard target.octets.count == 16 else {
             return Self.special.first { $0.network?.contains(target) == true }?.name
@@ -33,6 +36,9 @@ package struct DestinationPolicy: Hashable, Sendable {
     private static let privateNetworks = [
         "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7",
     ].compactMap { IPNetwork($0) }
+
+    /// Addresses inside of private networks under which clouds hand out credentials; an operator may name one exactly.
+    private static let credentials = ["fd00:ec2::254", "100.100.100.200"].compactMap { IPNetwork($0) }
 
     private struct Special: Sendable {
         let network: IPNetwork?

@@ -27,6 +27,7 @@ extension Texts {
         var addressInUse: Sentence
         var disabled: Sentence
         var linkedToAnother: Sentence
+        var tooManyLinks: Sentence
         var linksTitle: String
         var linksLead: Phrase
         var linksHeading: String
@@ -94,6 +95,10 @@ extension Texts {
             title: "This account is linked to somebody else",
             explanation:
                 "The account that you chose at {provider} belongs to another account here. Remove it there first, or choose another one at {provider}."
+        ),
+        tooManyLinks: .init(
+            title: "Too many accounts are linked",
+            explanation: "Remove one that you no longer use, then link this one."
         ),
         linksTitle: "Linked accounts",
         linksLead: "Other ways for {person} to sign in.",

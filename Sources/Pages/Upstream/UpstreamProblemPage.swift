@@ -10,6 +10,7 @@ package enum UpstreamProblem: Hashable, Sendable, CaseIterable {
     case addressInUse
     case disabled
     case linkedToAnother
+    case tooManyLinks
 }
 
 /// Says what went wrong, and where to go from here.
@@ -71,6 +72,7 @@ extension Texts.Upstream {
         case .addressInUse: addressInUse
         case .disabled: disabled
         case .linkedToAnother: linkedToAnother
+        case .tooManyLinks: tooManyLinks
         }
     }
 }

@@ -34,7 +34,7 @@ struct LinkedAccounts: Sendable {
         request.browserBinding = browser.binding
         let visitor = try await provider.services.visits.visitor(
             at: UpstreamAddress.linksPath,
-            maximumAge: Self.maximumAge,
+            maximumAge: rests(onAnotherProvider: browser.session) ? .zero : Self.maximumAge,
             request,
             now: now
         )
@@ -47,6 +47,13 @@ struct LinkedAccounts: Sendable {
         }
         if exchange.method != .post { browsers.rememberBrowser(browser, in: &answer) }
         return answer
+    }
+
+    /// Whether somebody who has a password signed in without it: a provider that is signed in itself asks nobody, and
+    /// whoever found this browser open would be one click away from a way in of their own.
+    private func rests(onAnotherProvider session: Session?) -> Bool {
+        guard let session else { return false }
+        return session.person.hasPassword && session.amr == UpstreamDoor.methods
     }
 
     /// To the page, by GET, with what has just happened.

@@ -123,7 +123,7 @@ struct UpstreamDoor: Sendable {
             let address = try await logins.begin(
                 name,
                 for: .signIn(interaction: screen.interaction),
-                screen.reauthenticating == nil ? .any : .again,
+                screen.mustBeFresh || screen.reauthenticating != nil ? .again : .any,
                 browserBinding: browser.binding,
                 now: now
             )

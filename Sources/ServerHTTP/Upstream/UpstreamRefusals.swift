@@ -89,6 +89,7 @@ extension UpstreamProblem {
             case .addressInUse: .addressInUse
             case .disabled: .disabled
             case .linkedToAnother: .linkedToAnother
+            case .tooManyLinks: .tooManyLinks
             }
     }
 }

@@ -107,7 +107,12 @@ final class UpstreamConnection: Sendable {
         else { return claims }
         var all = claims
         let more = try await party.userInfo(accessToken: login.tokens.accessToken, expecting: subject)
-        for (name, value) in more where all[name] == nil { all[name] = value }
+        // What one document says of an address is not about the other's.
+        let address = [provider.claims.email, "email_verified"]
+        let hasAddress = address.contains { claims[$0] != nil }
+        for (name, value) in more where all[name] == nil && !(hasAddress && address.contains(name)) {
+            all[name] = value
+        }
         return all
     }
 

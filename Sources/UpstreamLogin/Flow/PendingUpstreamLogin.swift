@@ -22,6 +22,7 @@ struct PendingUpstreamLogin: Sendable, Concealed {
     let provider: UpstreamName
     let browserBinding: String
     let purpose: UpstreamLogins.Purpose
+    let freshness: UpstreamLogins.Freshness
     let login: PendingLogin
     /// An answer that came as a form, until the browser comes back.
     var answer: String?
@@ -30,10 +31,17 @@ struct PendingUpstreamLogin: Sendable, Concealed {
     private(set) var version: Int64 = 1
     private var expiresAt: Instant?
 
-    init(provider: UpstreamName, browserBinding: String, purpose: UpstreamLogins.Purpose, login: PendingLogin) {
+    init(
+        provider: UpstreamName,
+        browserBinding: String,
+        purpose: UpstreamLogins.Purpose,
+        freshness: UpstreamLogins.Freshness,
+        login: PendingLogin
+    ) {
         self.provider = provider
         self.browserBinding = browserBinding
         self.purpose = purpose
+        self.freshness = freshness
         self.login = login
     }
 
@@ -60,6 +68,7 @@ struct PendingUpstreamLogin: Sendable, Concealed {
             object["link"] = .string(subject.value)
             object["sid"] = .string(session.value)
         }
+        if freshness == .again { object["again"] = .bool(true) }
         object["login"] = .string(String(decoding: encoded, as: UTF8.self))
         object["answer"] = answer.map(JSON.string)
         object["handle"] = handle.map(JSON.string)
@@ -91,7 +100,13 @@ struct PendingUpstreamLogin: Sendable, Concealed {
         } else {
             throw corrupt
         }
-        self.init(provider: provider, browserBinding: browser, purpose: purpose, login: login)
+        self.init(
+            provider: provider,
+            browserBinding: browser,
+            purpose: purpose,
+            freshness: object["again"]?.boolValue == true ? .again : .any,
+            login: login
+        )
         answer = object["answer"]?.stringValue
         handle = object["handle"]?.stringValue
         version = record.version

@@ -232,12 +232,34 @@ private struct UpstreamReader {
     mutating func rules(_ preset: UpstreamProvider.Preset) -> UpstreamRules {
         let allowed = domains(.domains)
         let authoritative = domains(.authoritativeFor)
+        if !authoritative.isEmpty, !mayBeAuthority(preset) {
+            fault(
+                .authoritativeFor,
+                "nothing: GitHub verifies an address once and keeps it, and of Microsoft only a tenant that is named can "
+                    + "be the authority for a domain (tenants)"
+            )
+        }
         return UpstreamRules(
             signUp: flag(.signUp, standard: false) ? .allowed : .refused,
             allowedDomains: allowed,
             authoritativeDomains: authoritative,
             evidence: preset == .google ? .hostedDomain : .verifiedEmail
         )
+    }
+
+    /// Whether what the provider says of an address can be the last word on whose it is.
+    private func mayBeAuthority(_ preset: UpstreamProvider.Preset) -> Bool {
+        switch preset {
+        case .github: false
+        case .microsoft:
+            switch description[.tenant] ?? "common" {
+            case "common", "organizations":
+                !(description.fields[.tenants] ?? []).isEmpty
+                    && !(description.fields[.tenants] ?? []).contains(Self.consumers)
+            case let tenant: tenant != "consumers" && tenant != Self.consumers
+            }
+        default: true
+        }
     }
 
     private mutating func domains(_ field: UpstreamField) -> Set<String> {

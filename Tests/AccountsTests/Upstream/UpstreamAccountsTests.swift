@@ -112,6 +112,19 @@ import Testing
         #expect(try await accounts.list(of: ada.subject, now: start).map(\.identity.subject) == ["u-1"])
     }
 
+    @Test("Nobody has more links than their page shows: one more is refused, one that is there is not")
+    func tooMany() async throws {
+        let ada = try await house.people.create(NewPerson(username: "ada"), password: rightPassword, now: start)
+        func link(_ number: Int) async throws -> UpstreamRefusal? {
+            let profile = try profile(provider: "work-\(number)")
+            return try await accounts.link(profile, to: ada.subject, rules: UpstreamRules(), now: start)
+        }
+        for number in 1...50 { #expect(try await link(number) == nil) }
+        #expect(try await link(51) == .tooManyLinks)
+        #expect(try await link(7) == nil)
+        #expect(try await accounts.list(of: ada.subject, now: start).count == 50)
+    }
+
     @Test("The last way in cannot be removed, also not by two requests at once")
     func lastWayIn() async throws {
         let usable = Set(["work", "other"].compactMap { UpstreamName($0) })

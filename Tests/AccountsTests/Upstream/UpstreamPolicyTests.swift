@@ -94,6 +94,21 @@ import Testing
         #expect(UpstreamPolicy.decide(situation, Self.open) == .create(.none))
     }
 
+    @Test(
+        "Pre-hijacking: an account that another provider's word made is not merged into, and its address is its owner's"
+    )
+    func preHijackingByProvider() async throws {
+        let squatter = try await Self.person(origin: .upstream)
+        let situation = UpstreamSituation(profile: try Self.profile(), holder: squatter)
+        #expect(UpstreamPolicy.decide(situation, Self.authority) == .create(.takenFrom(squatter.subject)))
+        let closed = UpstreamRules(authoritativeDomains: ["example.org"])
+        #expect(UpstreamPolicy.decide(situation, closed) == .refuse(.noAccount))
+        // The twin: an account that proved its address otherwise.
+        let holder = try await Self.person()
+        let proven = UpstreamSituation(profile: try Self.profile(), holder: holder)
+        #expect(UpstreamPolicy.decide(proven, closed) == .join(holder.subject))
+    }
+
     @Test("Where accounts are not made, nobody learns whether an address has one (FIELD L35)")
     func noEnumeration() async throws {
         let rules = UpstreamRules()

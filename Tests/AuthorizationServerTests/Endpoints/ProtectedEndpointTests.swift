@@ -284,7 +284,10 @@ import Testing
                 #expect(paths.contains { $0 == path || $0.hasPrefix(path + "/") }, "\(name) is not mounted")
             }
             #expect(
-                document["grant_types_supported"] == ["authorization_code", "client_credentials", "refresh_token"]
+                document["grant_types_supported"] == [
+                    "authorization_code", "client_credentials", "refresh_token",
+                    "urn:ietf:params:oauth:grant-type:device_code",
+                ]
             )
             #expect(document["id_token_signing_alg_values_supported"] == ["RS256", "ES256", "EdDSA"])
             #expect(document["subject_types_supported"] == ["public"])

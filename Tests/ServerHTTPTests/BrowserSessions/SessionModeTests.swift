@@ -108,7 +108,8 @@ struct SessionModeTests {
         _ = try await stage.world.people.update(try await subject(stage), now: stage.world.now) {
             $0.roles = ["admin"]
         }
-        #expect(try await stage.state("web")["renew"] == true)
+        let between = try await stage.state("web")
+        #expect(between["renew"] == true && between["roles"] == nil, "the old secret does not get the new rights")
         let renewed = try await stage.refresh("web")
         #expect(renewed.status == 200 && renewed.setCookies.count == 1)
         let state = try await stage.state("web")
@@ -120,6 +121,20 @@ struct SessionModeTests {
         #expect(try await stage.isActive("web") == false, "whoever knew the old secret has none of the new rights")
         try stage.set(new, for: "web")
         #expect(try await stage.isActive("web"))
+        // Whoever saw the session under its old id, on the account page for one, ends it by that.
+        let shown = try #require(before["sid"]?.stringValue.flatMap { SessionID($0) })
+        #expect(try await stage.world.sessions.close(shown, now: stage.world.now) != nil)
+        #expect(try await stage.isActive("web") == false)
+    }
+
+    @Test("another site that opens GET /session does not replace the cookie of a form that is open")
+    func formCookieStays() async throws {
+        let stage = try await SessionStage()
+        let path = "/session?client_id=web"
+        let foreign = try await stage.browser.get(path, headers: [("sec-fetch-site", "cross-site")])
+        #expect(foreign.status == 200 && foreign.setCookies.isEmpty)
+        let own = try await stage.browser.get(path, headers: [("sec-fetch-site", "same-site")])
+        #expect(own.setCookies.count == 1)
     }
 
     @Test("FIELD F22: a session is worth something in its own cookie only")

@@ -28,6 +28,35 @@ struct TokenSessionTests {
         #expect(answer["access-control-allow-credentials"] == "true")
     }
 
+    @Test(
+        "RP-Initiated Logout §2: the ID token of the application's own session ends that session, another client's does not"
+    )
+    func logoutByHint() async throws {
+        let stage = try await SessionStage()
+        try await stage.world.client("other") {
+            $0.isFirstParty = true
+            $0.browserSession = .tokens
+            $0.tokenDelivery = .cookie
+            $0.origins = [SessionStage.origin]
+        }
+        let answer = try await stage.login("spa", ["scope": "openid"])
+        let hint = try #require(try answer.json["id_token"]?.stringValue)
+        let target = "https://spa.example/callback"
+        func leave(_ client: String, _ target: String) async throws -> TestAnswer {
+            let query = FormEncoding.encode([
+                (name: "client_id", value: client), (name: "id_token_hint", value: hint),
+                (name: "post_logout_redirect_uri", value: target),
+            ])
+            return try await TestBrowser(stage.world).get("/logout?\(query)")
+        }
+        #expect(try await leave("other", "https://other.example/callback").status == 400)
+        #expect(try await stage.isActive())
+        let left = try await leave("spa", target)
+        #expect(left.status == 303 && left["location"] == target)
+        #expect(try await stage.isActive() == false)
+        #expect(try await stage.refresh().status == 401)
+    }
+
     @Test("a refresh rotates the cookie, and the token it gives names the same session")
     func refresh() async throws {
         let stage = try await SessionStage()

@@ -20,7 +20,9 @@ package struct LogoutEndpoint: Endpoint {
             let logout = try await load(parameters, services)
             let session = LogoutDecision.session(logout, among: request.browserSessions)
             switch LogoutDecision.step(logout, session: session) {
-            case .nothingToEnd: return try await goodbye(logout, services: services)
+            case .nothingToEnd:
+                let own = try await applicationSession(logout, services)
+                return try await goodbye(logout, ending: own, services: services)
             case .end: return try await goodbye(logout, ending: session, services: services)
             case .confirm:
                 return try await confirm(logout, session, answer: answer, parameters: parameters, request, services)
@@ -47,6 +49,20 @@ package struct LogoutEndpoint: Endpoint {
             client = try await Reader(services, now: now).client(id)?.content
         }
         return try LogoutDecision.check(parameters, hint: hint, client: client)
+    }
+
+    /// The session that belongs to the application alone (`POST /session/login`), where its own ID token names it: no
+    /// cookie of this address finds it, and the application must not believe that its person has left while it lives.
+    private func applicationSession(
+        _ logout: LogoutRequest,
+        _ services: Services
+    ) async throws(OAuthError) -> SessionSnapshot? {
+        guard let hint = logout.hint, let id = hint.session, let client = logout.client else { return nil }
+        let session = try await Reader(services, now: services.time.moment().wall).session(id)
+        guard let session, session.client == client.id, session.subject == hint.subject,
+            hint.clients.contains(client.id)
+        else { return nil }
+        return session
     }
 
     /// Asks, or takes the answer to what was asked.
