@@ -183,7 +183,8 @@ class Client:
             except requests.RequestException:
                 return
             except Exception as error:  # noqa: BLE001 — anything else is a finding, not a crash of the test
-                self.history.fault(f"unexpected: {error!r}", is_loss=False)
+                # A server that finds its store torn has lost what it acknowledged.
+                self.history.fault(f"unexpected: {error!r}", is_loss="server_error" in str(error))
                 return
 
 
