@@ -14,7 +14,7 @@ help: ## Say what can be made here.
 run: ## Install what is missing, build, and start a demo server on http://localhost:8080 (other arguments: make run ARGS='serve --help').
 	@scripts/run.sh $(ARGS)
 
-example: ## Run an example of Examples/README.md, such as make example NAME=orders (others: spa, web, cli, python-verifier).
+example: ## Run an example of Examples/README.md, such as make example NAME=orders (others: spa, web, cli, tv, python-verifier).
 	@Examples/run $(NAME)
 
 test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, documentation, interoperability, journeys, examples, crashes.
