@@ -139,7 +139,7 @@ let package = Package(
         ),
         .target(
             name: "SQLiteStore",
-            dependencies: ["Storage", "Instants", grdb, sqlite, logging, lifecycle],
+            dependencies: ["Storage", "Instants", grdb, sqlite],
             swiftSettings: settings
         ),
 
@@ -256,7 +256,7 @@ let package = Package(
         .testTarget(
             name: "SQLiteStoreTests",
             dependencies: [
-                "SQLiteStore", "Storage", "StorageConformance", "Instants", grdb, logging, lifecycle,
+                "SQLiteStore", "Storage", "StorageConformance", "Instants", grdb,
             ],
             swiftSettings: settings
         ),
@@ -359,7 +359,7 @@ let package = Package(
                 "SQLiteStore",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerTesting", "IssuerConnection",
                 "OAuthClient", "QRCode", "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,
-                asyncHTTPClient, argumentParser, nioCore, nioPosix, nioHTTP1, logging,
+                asyncHTTPClient, argumentParser, nioCore, nioPosix, nioHTTP1, logging, lifecycle,
             ],
             swiftSettings: settings
         ),

@@ -1,5 +1,5 @@
 // Records in one SQLite file. `Schema` holds the tables, `RecordTable` the SQL, `WriteLane` the group commit,
-// `ReadLane` the readers, `Sweeper` the removal of what has expired. Stores every kind of record; knows none of them.
+// `ReadLane` the readers, `RecordSweep` the removal of what has expired. Stores every kind of record; knows none of them.
 
 import GRDB
 package import Instants
@@ -7,7 +7,9 @@ package import Storage
 
 /// A store in one SQLite file: durable (`synchronous=FULL`), fast through group commit, and open to other processes on
 /// the same machine, such as the command line beside a running server.
-package final class SQLiteStore: Store {
+package final class SQLiteStore: StoreBackend {
+    /// The path of the file.
+    package let location: String
     private let pool: DatabasePool
     private let writes: WriteLane
     private let reads: ReadLane
@@ -17,6 +19,7 @@ package final class SQLiteStore: Store {
     /// Blocks for as long as that takes: a few milliseconds, or up to `settings.busyTimeout` if another process holds
     /// the file's lock. A file that is damaged, foreign or newer is refused and left as it is.
     package init(path: String, settings: SQLiteStoreSettings = SQLiteStoreSettings()) throws(SQLiteStoreError) {
+        location = path
         pool = try DatabasePool.opened(path: path, settings: settings)
         writes = WriteLane(pool: pool, limits: settings)
         reads = ReadLane(pool: pool, limits: settings)
@@ -64,6 +67,14 @@ package final class SQLiteStore: Store {
             if step.deleted > 0 || step.examined < limit { return step.deleted }
         }
     }
+
+    /// Takes the write lock and gives it back: what every `apply` needs.
+    package nonisolated(nonsending) func checkHealth() async throws(StoreError) {
+        _ = try await withCheckedContinuation { writes.submit(.apply([], now: Instant(secondsSinceEpoch: 0), $0)) }.get()
+    }
+
+    /// `nil`: SQLite tells nobody what another process wrote.
+    package func announcements() -> AsyncStream<Void>? { nil }
 
     /// Everything that SQLite's own check and ours find wrong with the file; empty when it is sound.
     ///

@@ -1,7 +1,6 @@
 import AuthorizationServer
 import Instants
 import JOSE
-import SQLiteStore
 import Storage
 
 /// A revocation as `signet revoke --list` shows it.

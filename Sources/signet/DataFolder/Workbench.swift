@@ -12,7 +12,7 @@ import Storage
 struct Workbench: Sendable {
     let settings: Settings
     let folder: DataFolder
-    let store: SQLiteStore
+    let store: any StoreBackend
     let keys: DerivedKeys
     let provider: ProviderConfiguration
     /// Whether the issuer is the real one, and no placeholder because nothing was ever served.
@@ -66,7 +66,7 @@ struct Workbench: Sendable {
         )
     }
 
-    private static func openStore(_ folder: DataFolder) throws(Failure) -> SQLiteStore {
+    private static func openStore(_ folder: DataFolder) throws(Failure) -> any StoreBackend {
         do {
             return try SQLiteStore(path: folder.database)
         } catch {

@@ -2,7 +2,6 @@ import Accounts
 import AuthorizationServer
 import Logging
 import Pages
-import SQLiteStore
 import ServerHTTP
 import ServiceLifecycle
 import Storage

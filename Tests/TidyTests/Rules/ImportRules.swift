@@ -16,8 +16,7 @@ enum ImportRules {
         "Storage": ["Instants"],
         "StorageConformance": ["Storage", "Instants"],
         "SQLiteStore": platform.union([
-            "Storage", "Instants", "GRDB", "GRDBSQLite", "Logging", "ServiceLifecycle", "Foundation",
-            "FoundationEssentials", "Dispatch",
+            "Storage", "Instants", "GRDB", "GRDBSQLite", "Foundation", "FoundationEssentials", "Dispatch",
         ]),
         "AuthorizationServer": vocabulary.union(platform).union([
             "RevocationFeed", "Storage", "CZlib", "Crypto", "Logging", "FoundationEssentials",

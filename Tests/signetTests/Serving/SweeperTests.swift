@@ -1,10 +1,11 @@
 import Instants
 import Logging
-import SQLiteStore
 import ServiceLifecycle
 import Storage
 import Synchronization
 import Testing
+
+@testable import signet
 
 @Suite
 struct SweeperTests {
@@ -75,30 +76,26 @@ struct SweeperTests {
 
     @Test(.timeLimit(.minutes(5)))
     func `The sweeper removes in small steps what has expired, and only that, while others write`() async throws {
-        try await TemporaryFolder.with { folder in
-            let inner = try SQLiteStore(path: folder.database)
-            let store = WatchedStore(inner)
-            for number in 0..<300 {
-                let expiry: Instant = .testTime + .seconds(number < 250 ? -1 : 60)
-                _ = try await store.apply([.insert(Record(number: number, expiresAt: expiry))], now: .testTime)
-            }
-            let writer = Task {
-                var applied = 0
-                for number in 1000..<1100
-                where try await store.apply([.insert(Record(number: number))], now: .testTime) == .applied {
-                    applied += 1
-                }
-                return applied
-            }
-            try await run(sweeper(of: store, limit: 20), on: store, until: 150)
-            #expect(try await writer.value == 100)
-            try await run(sweeper(of: store, limit: 20), on: store, until: 150)
-            #expect(try await count(store) == 150)
-            let sweeps = store.sweeps.withLock { $0 }
-            #expect(sweeps.reduce(0, +) == 250)
-            #expect(sweeps.allSatisfy { $0 <= 20 })
-            try await inner.close()
+        let store = WatchedStore(MemoryStore())
+        for number in 0..<300 {
+            let expiry: Instant = .testTime + .seconds(number < 250 ? -1 : 60)
+            _ = try await store.apply([.insert(Record(number: number, expiresAt: expiry))], now: .testTime)
         }
+        let writer = Task {
+            var applied = 0
+            for number in 1000..<1100
+            where try await store.apply([.insert(Record(number: number))], now: .testTime) == .applied {
+                applied += 1
+            }
+            return applied
+        }
+        try await run(sweeper(of: store, limit: 20), on: store, until: 150)
+        #expect(try await writer.value == 100)
+        try await run(sweeper(of: store, limit: 20), on: store, until: 150)
+        #expect(try await count(store) == 150)
+        let sweeps = store.sweeps.withLock { $0 }
+        #expect(sweeps.reduce(0, +) == 250)
+        #expect(sweeps.allSatisfy { $0 <= 20 })
     }
 
     @Test(.timeLimit(.minutes(5)))
@@ -124,5 +121,20 @@ struct SweeperTests {
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
+    }
+}
+
+extension Instant {
+    fileprivate static let testTime = Instant(secondsSinceEpoch: 1_800_000_000)
+}
+
+extension Record {
+    fileprivate init(number: Int, expiresAt: Instant? = nil) {
+        let low = (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * (7 - $0))) }
+        self.init(
+            key: RecordKey(kind: RecordKind("thing"), identifier: IdentifierHash(bytes: low)),
+            expiresAt: expiresAt,
+            payload: []
+        )
     }
 }

@@ -1,10 +1,10 @@
-package import Instants
-package import Logging
+import Instants
+import Logging
 import ServiceLifecycle
-package import Storage
+import Storage
 
 /// Removes what has expired, a little at a time, while the server serves: no janitor to run, no unbounded delete.
-package struct Sweeper: Service {
+struct Sweeper: Service {
     private let store: any Store
     private let clock: @Sendable () -> Instant
     private let logger: Logger
@@ -14,7 +14,7 @@ package struct Sweeper: Service {
 
     /// A sweeper of `store`, which deletes up to `limit` records, pauses for `pause` if there may be more, and for
     /// `rest` if there are none.
-    package init(
+    init(
         store: any Store,
         clock: @escaping @Sendable () -> Instant,
         logger: Logger,
@@ -31,7 +31,7 @@ package struct Sweeper: Service {
     }
 
     /// Sweeps until the server shuts down.
-    package func run() async throws {
+    func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 let deleted = await step()
