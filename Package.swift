@@ -143,6 +143,9 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // libpq is loaded when a postgres:// address is opened; nothing is linked.
+        .target(name: "PostgresStore", dependencies: ["Storage", "Instants"], swiftSettings: settings),
+
         // What is decided
         .target(
             name: "AuthorizationServer",
@@ -258,6 +261,11 @@ let package = Package(
             dependencies: [
                 "SQLiteStore", "Storage", "StorageConformance", "Instants", grdb,
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "PostgresStoreTests",
+            dependencies: ["PostgresStore", "Storage", "StorageConformance", "Instants"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -18,6 +18,7 @@ enum ImportRules {
         "SQLiteStore": platform.union([
             "Storage", "Instants", "GRDB", "GRDBSQLite", "Foundation", "FoundationEssentials", "Dispatch",
         ]),
+        "PostgresStore": platform.union(["Storage", "Instants", "Dispatch"]),
         "AuthorizationServer": vocabulary.union(platform).union([
             "RevocationFeed", "Storage", "CZlib", "Crypto", "Logging", "FoundationEssentials",
         ]),

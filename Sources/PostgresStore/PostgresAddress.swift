@@ -1,0 +1,139 @@
+/// An address as the operator gives it: libpq's own connection URI, and parameters of ours, whose names begin with
+/// `signet_`.
+struct PostgresAddress: Sendable {
+    /// What libpq is given.
+    var uri: String
+    /// What messages may show: no password, and of the parameters only those that cannot hold a secret.
+    var location: String
+    /// `signet_schema`: the schema that the tables are in.
+    var schema = "signet"
+    /// `signet_prepared=off`: a pooler in transaction mode is in between, so nothing may outlive a transaction.
+    var isPooled = false
+    /// `signet_direct`: the server itself, for LISTEN and migrations.
+    var direct: String?
+
+    private static let shownParameters: Set = [
+        "host", "hostaddr", "port", "dbname", "user", "sslmode", "sslrootcert", "target_session_attrs",
+        "application_name", "connect_timeout", "load_balance_hosts", "signet_schema", "signet_prepared",
+    ]
+
+    init(_ address: String) throws(PostgresStoreError) {
+        guard let scheme = ["postgres://", "postgresql://"].first(where: address.hasPrefix) else {
+            throw .badAddress(location: "What was given", reason: "it does not begin with postgres://")
+        }
+        // A fragment is nothing that libpq knows, and the last "@" before the path ends the user's part.
+        let rest = address.dropFirst(scheme.count)
+        let question = rest.firstIndex(of: "?") ?? rest.endIndex
+        let hierarchy = rest[..<question]
+        let authorityEnd = hierarchy.firstIndex(of: "/") ?? hierarchy.endIndex
+        var shown = hierarchy
+        if let at = hierarchy[..<authorityEnd].lastIndex(of: "@") {
+            let user = hierarchy[..<at].prefix { $0 != ":" }
+            shown = user + hierarchy[at...]
+        } else if let at = hierarchy.lastIndex(of: "@") {
+            // A password with an unescaped slash: show nothing of it.
+            shown = hierarchy[hierarchy.index(after: at)...]
+        }
+        location = scheme + shown
+        uri = scheme + hierarchy
+        guard question < rest.endIndex else { return }
+        try readParameters(rest[rest.index(after: question)...])
+    }
+
+    private mutating func readParameters(_ query: Substring) throws(PostgresStoreError) {
+        var kept: [Substring] = []
+        var shown: [Substring] = []
+        for pair in query.split(separator: "&") {
+            let name = String(pair.prefix { $0 != "=" })
+            let value = pair.dropFirst(name.count + 1)
+            if Self.shownParameters.contains(name) { shown.append(pair) }
+            switch name {
+            case "signet_schema": schema = String(value)
+            case "signet_prepared":
+                guard value == "on" || value == "off" else {
+                    throw .badAddress(location: location, reason: "signet_prepared is on or off")
+                }
+                isPooled = value == "off"
+            case "signet_direct":
+                guard let decoded = Self.decoded(value), decoded.hasPrefix("postgres") else {
+                    throw .badAddress(
+                        location: location,
+                        reason: "signet_direct is a percent-encoded postgres:// address"
+                    )
+                }
+                direct = decoded
+            default:
+                guard !name.hasPrefix("signet_") else {
+                    throw .badAddress(location: location, reason: "there is no parameter \(name)")
+                }
+                kept.append(pair)
+            }
+        }
+        if !kept.isEmpty { uri += "?" + kept.joined(separator: "&") }
+        if !shown.isEmpty { location += "?" + shown.joined(separator: "&") }
+        let isName = schema.utf8.allSatisfy { byte in
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || byte == UInt8(ascii: "_")
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        }
+        guard isName, (1...40).contains(schema.utf8.count), !schema.hasPrefix("pg_"), schema != "information_schema"
+        else {
+            throw .badAddress(
+                location: location,
+                reason: "signet_schema is 1 to 40 of a-z, 0-9 and _, and not PostgreSQL's own"
+            )
+        }
+    }
+
+    private static func decoded(_ text: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let digits = String(rest.prefix(2)), digits.utf8.count == 2, let value = UInt8(digits, radix: 16)
+            else { return nil }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+}
+
+/// What libpq makes of an address: its parameters, with ours where the address leaves them out.
+struct ConnectionParameters: Sendable {
+    private(set) var values: [(name: String, value: String)]
+
+    init(_ address: PostgresAddress, library: LibPQ) throws(PostgresStoreError) {
+        var problem: UnsafeMutablePointer<CChar>?
+        guard let options = library.parseAddress(address.uri, &problem) else {
+            // The message can quote the password.
+            library.freeMemory(problem)
+            throw .badAddress(
+                location: address.location,
+                reason: "libpq cannot read it; is something not percent-encoded?"
+            )
+        }
+        defer { library.freeAddress(options) }
+        // PQconninfoOption: keyword, envvar, compiled, val, label, dispchar, dispsize.
+        let size = 6 * MemoryLayout<UnsafeRawPointer?>.stride
+        let stride = size + MemoryLayout<UnsafeRawPointer?>.stride
+        values = []
+        var option = options
+        while let keyword = option.load(as: UnsafePointer<CChar>?.self) {
+            let value = option.load(fromByteOffset: 3 * MemoryLayout<Int>.stride, as: UnsafePointer<CChar>?.self)
+            if let value { values.append((String(cString: keyword), String(cString: value))) }
+            option += stride
+        }
+        for (name, value) in [
+            // Several hosts: the one that takes writes, also after a failover.
+            ("target_session_attrs", "read-write"), ("fallback_application_name", "signet"),
+            // A peer that vanished without a word is noticed within seconds, idle or not.
+            ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "10000"), ("client_encoding", "UTF8"),
+        ] where !values.contains(where: { $0.name == name }) {
+            values.append((name, value))
+        }
+    }
+}
