@@ -1,9 +1,11 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run example test build docs screenshots bench-jose bench-revocation fuzz fmt lint clean
+.PHONY: help run example test torture build docs screenshots bench-jose bench-revocation fuzz fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
+# How long `make torture` runs, if nobody says otherwise; below is what `make fuzz` does.
+TORTURE_SECONDS := $(or $(SECONDS),180)
 # How long `make fuzz` runs.
 SECONDS ?= 600
 
@@ -19,6 +21,9 @@ example: ## Run an example of Examples/README.md, such as make example NAME=orde
 
 test: ## Install what is missing and run every test: unit, conformance, simulation, HTTP, house rules, documentation, interoperability, journeys, examples, crashes.
 	@scripts/test.sh
+
+torture: ## Kill, pause and cut off nodes and stores under traffic for three minutes, and judge every answer (longer: make torture SECONDS=600 SEED=7).
+	@scripts/torture.sh $(TORTURE_SECONDS) $(SEED)
 
 build: ## Build the release executable, .build/release/signet.
 	@scripts/build.sh

@@ -5,8 +5,9 @@
 # Besides the Swift tests there are suites that run real executables: Tests/Documentation/run.sh (the guides build, and
 # the code in them does what they say), Tests/Interop/run.sh (tokens and keys exchanged with
 # JOSE libraries that we did not write), Tests/Journeys/run.sh (relying parties and a browser that we did not write),
-# Tests/Examples/run.sh (every example of Examples/README.md) and Tests/Crash/run.sh (kill -9 and lost writes). Each ends
-# with its own line "N passed, N failed" and gets:
+# Tests/Examples/run.sh (every example of Examples/README.md), Tests/Crash/run.sh (kill -9 and lost writes) and
+# Tests/Torture/run.sh (everything fails under traffic, and every answer is judged). Each ends with its own line
+# "N passed, N failed" and gets:
 #   SIGNET_BIN       the executable under test
 #   SIGNET_CHROMIUM  a Chromium
 #   PATH             with the Python of .venv first
@@ -87,6 +88,7 @@ run_suite Interop
 run_suite Journeys
 run_suite Examples
 run_suite Crash
+run_suite Torture
 
 heading "What ran (build $built s, everything $SECONDS s; logs in $logs)"
 printf '%s\n' "${report[@]}"

@@ -1,0 +1,178 @@
+"""What is tortured: nodes of Signet, their stores, the proxy between them, and the command line on the same store.
+
+`sqlite` is one node on one file; `postgres` is three nodes on one PostgreSQL (and a Redis, where the executable takes one),
+each behind its own links of the proxy, with one master key and data folders of their own.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import requests
+
+import stores
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "Crash"))
+import lostwrites  # noqa: E402
+
+
+class Node(stores.Process):
+    def __init__(self, number, cluster, port):
+        super().__init__()
+        self.number, self.cluster, self.port = number, cluster, port
+        self.data = cluster.folder / f"node{number}"
+        self.log = cluster.folder / f"node{number}.log"
+
+    def start(self, wait=True):
+        self.launch(
+            [self.cluster.binary, "serve", "--data-dir", str(self.data), "--listen", f"127.0.0.1:{self.port}",
+             "--issuer", self.cluster.issuer], self.log, env=self.cluster.node_environment(self.number))
+        if wait:
+            self.wait()
+
+    def wait(self):
+        deadline = time.monotonic() + stores.START_SECONDS
+        while time.monotonic() < deadline and self.is_running:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(f"http://127.0.0.1:{self.port}/.well-known/openid-configuration", timeout=2).ok:
+                    return
+            time.sleep(0.05)
+        raise RuntimeError(f"node {self.number} did not start:\n{self.log.read_text(errors='replace')[-3000:]}")
+
+    def start_patiently(self):
+        """A node may refuse to start while its store is down; whoever runs it starts it again."""
+        deadline = time.monotonic() + stores.START_SECONDS
+        while True:
+            try:
+                return self.start()
+            except RuntimeError:
+                if self.is_running or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def lose_power(self):
+        """Only with SQLite, where the node is what writes (Tests/Crash/lostwrites.c)."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGUSR2)
+        self.process.wait(timeout=30)
+
+    def stop(self):
+        if self.is_running:
+            self.resume()
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=40)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+class Proxy:
+    def __init__(self, pairs):
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", str(HERE / "proxy.py"), *(f"{listen}:{target}" for listen, target in pairs)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        assert self.process.stdout.readline().strip() == "ready"
+
+    def set(self, link, mode):
+        self.process.stdin.write(f"{link} {mode}\n")
+        assert self.process.stdout.readline().strip() == "done", "the proxy has gone"
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+
+class Cluster:
+    def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, seed=1, retry_window=10):
+        self.binary, self.folder, self.store, self.plant = binary, pathlib.Path(folder), store, plant
+        self.retry_window, self.seed = retry_window, seed
+        self.folder.mkdir(parents=True, exist_ok=True)
+        os.chmod(self.folder, 0o755)
+        count = nodes or (3 if store == "postgres" else 1)
+        ports = [stores.free_port() for _ in range(count + 1)]
+        # The issuer is an address that nobody listens at: clients go to the nodes as behind a load balancer.
+        self.issuer = f"http://localhost:{ports[0]}"
+        self.origin = self.issuer
+        self.nodes = [Node(number, self, port) for number, port in enumerate(ports[1:])]
+        self.ports = {node.number: node.port for node in self.nodes}
+        self.postgres = self.redis = self.proxy = self.shim = None
+        self.starts = 0
+
+    def start(self):
+        if self.store == "postgres":
+            self.postgres = stores.PostgreSQL(self.folder / "postgres", durable=self.plant != "no-fsync")
+            self.postgres.start()
+            self.postgres.sql("CREATE DATABASE signet")
+            self.redis = stores.Redis(self.folder / "redis")
+            self.redis.start()
+            self.links = [stores.free_port() for _ in range(2 * len(self.nodes))]
+            targets = [self.postgres.port] * len(self.nodes) + [self.redis.port] * len(self.nodes)
+            self.proxy = Proxy(list(zip(self.links, targets)))
+        else:
+            self.library = lostwrites.build(self.folder)
+        self.nodes[0].start()
+        for node in self.nodes[1:]:
+            node.data.mkdir(mode=0o700, exist_ok=True)
+            shutil.copy2(self.nodes[0].data / "master.key", node.data / "master.key")
+            node.start()
+
+    def store_address(self, number=None):
+        """A node's own link, or the direct way for the command line."""
+        if self.store != "postgres":
+            return {}
+        if number is None:
+            return {"SIGNET_STORE": self.postgres.url()}
+        addresses = {"SIGNET_STORE": self.postgres.url(self.links[number])}
+        if os.environ.get("TORTURE_REDIS") == "1":
+            addresses["SIGNET_REDIS"] = self.redis.url(self.links[len(self.nodes) + number])
+        return addresses
+
+    def common(self):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("SIGNET_")}
+        return clean | {"SIGNET_REFRESH_RETRY_WINDOW": f"{self.retry_window}s", "SIGNET_ARGON2_MEMORY": "8MiB",
+                        "SIGNET_ARGON2_ITERATIONS": "1", "SIGNET_LOG_LEVEL": "warning"}
+
+    def node_environment(self, number):
+        variables = self.common() | self.store_address(number)
+        if self.store == "sqlite":
+            self.starts += 1
+            data = self.nodes[number].data
+            # A disk that lies about the database alone, or the master key would be gone first, and with it everything.
+            power = lostwrites.environment(
+                self.library, data / "signet.sqlite" if self.plant == "no-fsync" else data, seed=self.seed * 1000 + self.starts, on_signal=True,
+                everything=self.starts % 2 == 0 or self.plant == "no-fsync", lying_disk=self.plant == "no-fsync")
+            variables |= {name: value for name, value in power.items() if name.startswith(("LD_PRELOAD", "LOSTWRITES"))}
+        return variables
+
+    def run(self, *arguments, standard_input=None):
+        """A subcommand; (exit code, what its --json printed)."""
+        completed = subprocess.run(
+            [self.binary, *arguments, "--data-dir", str(self.nodes[0].data), "--json"], input=standard_input,
+            capture_output=True, text=True, timeout=120, env=self.common() | self.store_address())
+        try:
+            return completed.returncode, json.loads(completed.stdout) if completed.stdout.strip() else {}
+        except ValueError:
+            return completed.returncode, {}
+
+    def must(self, *arguments, standard_input=None):
+        code, shown = self.run(*arguments, standard_input=standard_input)
+        if code != 0:
+            raise RuntimeError(f"signet {' '.join(arguments[:2])} failed with {code}: {shown}")
+        return shown
+
+    def link(self, number, mode):
+        self.proxy.set(number, mode)
+
+    def stop(self):
+        for part in (*self.nodes, self.shim, self.proxy, self.redis, self.postgres):
+            if part is not None:
+                with contextlib.suppress(OSError, subprocess.SubprocessError):
+                    part.stop()
