@@ -53,6 +53,7 @@ let package = Package(
         .library(name: "ResourceServerHummingbird", targets: ["ResourceServerHummingbird"]),
         .library(name: "OAuthClient", targets: ["OAuthClient"]),
         .library(name: "OAuthClientHummingbird", targets: ["OAuthClientHummingbird"]),
+        .library(name: "RedisClient", targets: ["RedisClient"]),
         .library(name: "QRCode", targets: ["QRCode"]),
         .executable(name: "signet", targets: ["signet"]),
         // For Benchmarks/Package.swift alone, which builds it together with its own programs.
@@ -145,6 +146,17 @@ let package = Package(
 
         // libpq is loaded when a postgres:// address is opened; nothing is linked.
         .target(name: "PostgresStore", dependencies: ["Storage", "Instants"], swiftSettings: settings),
+        // Few commands of one protocol: Docs/decisions/0026-redis.md says why it is our own.
+        .target(
+            name: "RedisClient",
+            dependencies: [nioCore, nioPosix, nioSSL, logging],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "RedisStore",
+            dependencies: ["RedisClient", "Storage", "Instants", crypto, logging],
+            swiftSettings: settings
+        ),
 
         // What is decided
         .target(
@@ -261,6 +273,23 @@ let package = Package(
             dependencies: [
                 "SQLiteStore", "Storage", "StorageConformance", "Instants", grdb,
             ],
+            swiftSettings: settings
+        ),
+        // A real Redis for tests, on a port of its own.
+        .target(
+            name: "RedisTesting",
+            dependencies: ["RedisClient"],
+            path: "Tests/RedisTesting",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "RedisClientTests",
+            dependencies: ["RedisClient", "RedisTesting", nioCore, nioPosix, logging],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "RedisStoreTests",
+            dependencies: ["RedisStore", "RedisClient", "RedisTesting", "Storage", "StorageConformance", "Instants"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, a Chromium, Node with panva's jose, and a
+# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, Redis, a Chromium, Node with panva's jose, and a
 # Python environment in .venv with the pinned packages of Tests/requirements.txt. Idempotent and quick when nothing is
 # missing.
 set -euo pipefail
@@ -49,6 +49,15 @@ install_tools() {
     fi
 }
 
+# A server of their own for the tests: they start it in temporary folders, on sockets and spare ports. Where the package
+# starts an instance of the system, that one is left alone.
+install_redis() {
+    if command -v redis-server >/dev/null 2>&1; then
+        return
+    fi
+    install_packages "redis-server" "redis" "Redis, which the tests start for themselves"
+}
+
 # Debian packages panva's jose; elsewhere npm brings it, into .venv.
 install_node_jose() {
     if ! command -v node >/dev/null 2>&1; then
@@ -87,6 +96,7 @@ install_python_packages() {
 prepare_tests() {
     prepare_build
     install_tools
+    install_redis
     install_chromium
     install_python
     install_python_packages

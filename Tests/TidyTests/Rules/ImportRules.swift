@@ -19,6 +19,8 @@ enum ImportRules {
             "Storage", "Instants", "GRDB", "GRDBSQLite", "Foundation", "FoundationEssentials", "Dispatch",
         ]),
         "PostgresStore": platform.union(["Storage", "Instants", "Dispatch"]),
+        "RedisClient": ["NIOCore", "NIOPosix", "NIOSSL", "Logging"],
+        "RedisStore": ["RedisClient", "Storage", "Instants", "Crypto", "Logging"],
         "AuthorizationServer": vocabulary.union(platform).union([
             "RevocationFeed", "Storage", "CZlib", "Crypto", "Logging", "FoundationEssentials",
         ]),

@@ -1,0 +1,72 @@
+// The Redis store under test: conformance here, what happens when Redis fails in `OutageTests`, what is refused at
+// opening in `OpeningTests`, and what is left behind in `UpkeepTests`. All against a real Redis.
+
+import Instants
+import RedisClient
+import RedisStore
+import RedisTesting
+import Storage
+import StorageConformance
+import Synchronization
+import Testing
+
+@Suite
+struct RedisConformanceTests {
+    @Test(.timeLimit(.minutes(2)), arguments: StoreConformance.checks)
+    func `The Redis store keeps every promise of a store`(check: ConformanceCheck) async throws {
+        let store = try await RedisStore.open(try await SharedRedis.only.address())
+        try await check.run { store }
+        try await store.close()
+    }
+
+    /// Two nodes: each task of a check may land on either.
+    @Test(.timeLimit(.minutes(2)), arguments: StoreConformance.checks)
+    func `Two stores on one Redis keep every promise together`(check: ConformanceCheck) async throws {
+        let address = try await SharedRedis.only.address()
+        let pair = AlternatingStore(
+            first: try await RedisStore.open(address),
+            second: try await RedisStore.open(address)
+        )
+        try await check.run { pair }
+        try await pair.first.close()
+        try await pair.second.close()
+    }
+}
+
+/// Sends every other call to the other store.
+final class AlternatingStore: Store {
+    let first: RedisStore
+    let second: RedisStore
+    private let calls = Atomic<Int>(0)
+
+    init(first: RedisStore, second: RedisStore) {
+        self.first = first
+        self.second = second
+    }
+
+    private var next: RedisStore {
+        calls.add(1, ordering: .relaxed).newValue.isMultiple(of: 2) ? first : second
+    }
+
+    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
+        try await next.find(lookups, now: now)
+    }
+
+    func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
+        try await next.apply(changes, now: now)
+    }
+
+    func page(
+        _ kind: RecordKind,
+        filter: PageFilter,
+        after: IdentifierHash?,
+        limit: Int,
+        now: Instant
+    ) async throws(StoreError) -> [Record] {
+        try await next.page(kind, filter: filter, after: after, limit: limit, now: now)
+    }
+
+    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
+        try await next.sweep(now: now, limit: limit)
+    }
+}
