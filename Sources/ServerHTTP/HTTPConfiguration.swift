@@ -16,6 +16,8 @@ package struct HTTPConfiguration: Sendable {
     package var certificatePollInterval: Duration = .seconds(5)
     /// What the welcome page shows on a development server.
     package var development: WelcomePage.Development?
+    /// What `/readyz` asks; without it the server is ready as soon as it listens.
+    package var health: Health?
     /// Where refusals are kept for `signet explain`.
     package var explainLog: ExplainLog?
     /// Called once the socket is bound, with the real port.

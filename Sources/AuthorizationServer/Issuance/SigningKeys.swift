@@ -30,18 +30,13 @@ package struct SigningKeys: Sendable {
     /// Reads the keys into the keyring; first makes what is missing: a key for each algorithm, and the successor of one
     /// whose time is nearly up.
     ///
-    /// Safe to run from several processes at once.
+    /// Safe to run from several processes at once: one of them makes the key, the others take it.
     package func refresh(_ keyring: Keyring, now: Instant) async throws {
         var records = try await load(now: now)
         for algorithm in Keyring.algorithms {
-            let mine = records.filter { $0.algorithm == algorithm.name && $0.retiredAt == nil }
-            if !mine.contains(where: { isSigning($0, among: records, now: now) }) {
-                records.append(try await make(algorithm, activeFrom: now, now: now))
-            } else if let youngest = mine.map(\.activeFrom).max(),
-                youngest + configuration.keyRotationPeriod <= now + configuration.keyPublicationLead
-            {
-                records.append(try await make(algorithm, activeFrom: now + configuration.keyPublicationLead, now: now))
-            }
+            guard let activeFrom = successorIsDue(algorithm, among: records, now: now) else { continue }
+            try await make(algorithm, activeFrom: activeFrom, following: records, now: now)
+            records = try await load(now: now)
         }
         keyring.swap(try snapshot(of: records, after: keyring.current, now: now))
         try await removeExpired(records, now: now)
@@ -58,7 +53,8 @@ package struct SigningKeys: Sendable {
         var made: [SigningKeyRecord] = []
         for candidate in Keyring.algorithms where algorithm == nil || candidate == algorithm {
             let activeFrom = immediately == .atOnce ? now : now + configuration.keyPublicationLead
-            made.append(try await make(candidate, activeFrom: activeFrom, now: now))
+            let record = try await make(candidate, activeFrom: activeFrom, following: nil, now: now)
+            if let record { made.append(record) }
         }
         let all = try await load(now: now)
         return made.map { summary(of: $0, among: all, now: now) }
@@ -96,6 +92,20 @@ package struct SigningKeys: Sendable {
     }
 
     // MARK: - Times
+
+    /// From when on a key must sign that is not made yet; `nil` while there is no need of one.
+    private func successorIsDue(
+        _ algorithm: SignatureAlgorithm,
+        among records: [SigningKeyRecord],
+        now: Instant
+    ) -> Instant? {
+        let mine = records.filter { $0.algorithm == algorithm.name && $0.retiredAt == nil }
+        guard mine.contains(where: { isSigning($0, among: records, now: now) }) else { return now }
+        guard let youngest = mine.map(\.activeFrom).max(),
+            youngest + configuration.keyRotationPeriod <= now + configuration.keyPublicationLead
+        else { return nil }
+        return now + configuration.keyPublicationLead
+    }
 
     /// Whether the key is published: from its making until the last token that it signed has expired.
     private func isPublished(_ record: SigningKeyRecord, among all: [SigningKeyRecord], now: Instant) -> Bool {
@@ -151,9 +161,17 @@ package struct SigningKeys: Sendable {
         return records
     }
 
-    private func make(_ algorithm: SignatureAlgorithm, activeFrom: Instant, now: Instant) async throws
-        -> SigningKeyRecord
-    {
+    /// Makes a key; `nil` if another process has made the one that follows the keys that were `known`.
+    ///
+    /// The succession is a second name of the record, and second names are unique: of several nodes that see that a
+    /// successor is due, one makes it. A key that was retired by hand is among the known, so that the place is free again.
+    @discardableResult
+    private func make(
+        _ algorithm: SignatureAlgorithm,
+        activeFrom: Instant,
+        following known: [SigningKeyRecord]?,
+        now: Instant
+    ) async throws -> SigningKeyRecord? {
         let key = try SigningKey.generate(algorithm)
         let record = SigningKeyRecord(
             keyID: key.keyID,
@@ -163,12 +181,18 @@ package struct SigningKeys: Sendable {
             createdAt: now,
             activeFrom: activeFrom
         )
+        var indexes: [SecondaryIndex] = []
+        if let known {
+            let predecessors = known.filter { $0.algorithm == algorithm.name }.map(\.keyID).sorted()
+            indexes = [SecondaryIndex("succession", ([algorithm.name] + predecessors).joined(separator: " "))]
+        }
         let outcome = try await store.apply(
-            [.insert(Record(key: SigningKeyRecord.key(key.keyID), payload: try record.encoded()))],
+            [.insert(Record(key: SigningKeyRecord.key(key.keyID), indexes: indexes, payload: try record.encoded()))],
             now: now
         )
-        guard case .applied = outcome else { throw StoreError.corrupt(reason: "two signing keys share a thumbprint") }
-        return record
+        if case .applied = outcome { return record }
+        guard known != nil else { throw StoreError.corrupt(reason: "two signing keys share a thumbprint") }
+        return nil
     }
 
     private func removeExpired(_ records: [SigningKeyRecord], now: Instant) async throws {

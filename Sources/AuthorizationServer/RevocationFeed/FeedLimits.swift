@@ -12,6 +12,8 @@ package struct FeedLimits: Sendable {
     static let heartbeatInterval: Duration = .milliseconds(250)
     /// How often the outbox is looked at where nothing wakes the publisher.
     static let lookInterval: Duration = .milliseconds(25)
+    /// How often it is looked at all the same where the store announces what was written.
+    static let announcedLookInterval: Duration = .milliseconds(100)
     /// The least time between two looks: what comes together is numbered together.
     static let restInterval: Duration = .milliseconds(4)
     /// How long a lease lasts that is not renewed, and how often it is renewed.

@@ -115,11 +115,18 @@ package final class FeedPublisher: Sendable {
     }
 
     /// Looks after the feed until the task is cancelled or ``shutdown()``: whenever something was ended in this process,
-    /// and every few milliseconds for what was ended in others.
-    package func run() async {
+    /// when `announcements` has it that something was stored in another, and from time to time because announcements
+    /// may be lost; every few milliseconds where there are none.
+    package func run(announcements: AsyncStream<Void>? = nil) async {
+        let pause = announcements == nil ? FeedLimits.lookInterval : FeedLimits.announcedLookInterval
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [signal] in
-                while (try? await Task.sleep(for: FeedLimits.lookInterval)) != nil { signal.wake() }
+                while (try? await Task.sleep(for: pause)) != nil { signal.wake() }
+            }
+            if let announcements {
+                group.addTask { [signal] in
+                    for await _ in announcements { signal.wake() }
+                }
             }
             for await _ in signal.wakes {
                 await tick()

@@ -6,6 +6,10 @@ package final class FeedSignal: Sendable {
     let wakes: AsyncStream<Void>
     private let continuation: AsyncStream<Void>.Continuation
 
+    /// The kinds of which a store tells other processes, so that the feed of each moves on: what was ended, and what
+    /// another node made of it.
+    package static let announcedKinds: Set<RecordKind> = [EndingRecord.kind, FeedBatch.kind]
+
     package init() {
         (wakes, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }

@@ -29,6 +29,8 @@ extension FrontDoor {
             headers[.connection] = exchange.isHTTP2 ? nil : "close"
             channel.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
         }
+        // RFC 9112 §9.6: whoever keeps connections open for later requests must not choose this process again.
+        if health.isDraining, !exchange.isHTTP2 { headers[.connection] = "close" }
         let status = HTTPResponse.Status(code: answer.status)
         if let stream = answer.stream {
             return Response(status: status, headers: headers, body: body(of: stream, for: exchange, on: channel))

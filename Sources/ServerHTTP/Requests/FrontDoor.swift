@@ -28,6 +28,7 @@ struct FrontDoor: HTTPResponder {
     let upstream: UpstreamDoor
     let origins: OriginRegister
     let streams: StreamRegister
+    let health: Health
     let journal: Journal
     let metrics = HTTPMetrics()
 
@@ -84,6 +85,7 @@ struct FrontDoor: HTTPResponder {
             limits: configuration.limits
         )
         origins = OriginRegister(clients: provider.services.clients, issuer: issuer)
+        health = configuration.health ?? Health(logger: logger)
         journal = Journal(logger: logger, explainLog: configuration.explainLog)
     }
 
@@ -123,6 +125,8 @@ struct FrontDoor: HTTPResponder {
             return (route.name, await call(endpoint, exchange, body: body))
         case .upstream(let address):
             return (route.name, await upstream.respond(to: address, exchange, body: body))
+        case .health(let question):
+            return (route.name, await answering.health(question, health))
         }
     }
 

@@ -11,6 +11,7 @@ struct Route: Sendable {
         case welcome
         case account(AccountSection)
         case upstream(UpstreamAddress)
+        case health(HealthQuestion)
     }
 
     /// The path below the issuer, as metrics name it.
@@ -59,6 +60,15 @@ struct RouteTable: Sendable {
             )
         }
         for endpoint in endpoints { mount(endpoint) }
+        // At the root of the address, whatever the issuer's path: whoever asks knows the port and nothing else.
+        for question in HealthQuestion.allCases {
+            routes[question.rawValue] = Route(
+                name: question.rawValue,
+                target: .health(question),
+                methods: [.get, .head],
+                audience: .programs
+            )
+        }
     }
 
     func find(_ path: String) -> Route? {

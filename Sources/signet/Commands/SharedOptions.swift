@@ -16,6 +16,15 @@ struct StoreOptions: ParsableArguments {
     )
     var dataDirectory: String?
 
+    @Option(
+        name: .customLong("store"),
+        help: ArgumentHelp(
+            "Where records are kept: sqlite, or postgres://user@host/database without a password.",
+            valueName: "address"
+        )
+    )
+    var address: String?
+
     @Option(name: .customLong("config"), help: ArgumentHelp("A configuration file in YAML.", valueName: "file"))
     var configurationFile: String?
 
@@ -23,6 +32,7 @@ struct StoreOptions: ParsableArguments {
     func configuration(flags: [Setting: [String]] = [:]) throws -> EffectiveConfiguration {
         var flags = flags
         if let dataDirectory { flags[.dataDirectory] = [dataDirectory] }
+        if let address { flags[.storeAddress] = [address] }
         do {
             return try EffectiveConfiguration.load(
                 flags: flags,

@@ -33,6 +33,12 @@ struct EffectiveConfiguration: Sendable {
         }
         faults += slips(in: environment)
         for (setting, texts) in flags where !texts.isEmpty {
+            if setting.isSecret, texts.contains(where: { StoreAddress($0)?.hasPassword == true }) {
+                faults.append(
+                    "\(setting.flag ?? setting.key): everybody on this machine can read a password on a command line; "
+                        + "give the address in \(setting.environmentName) or the file, or the password in PGPASSFILE"
+                )
+            }
             given[setting] = GivenValue(texts: texts, source: .flag(setting.flag ?? setting.key))
         }
         var reader = SettingsReader(given)

@@ -18,6 +18,8 @@ struct Setting: Hashable, Sendable {
     /// The value where nobody sets it, as `signet config show` prints it; empty for none.
     let standard: String
     let about: String
+    /// Whether its text may carry a password, so that no message repeats it.
+    var isSecret = false
 
     /// `tls.cert` is `SIGNET_TLS_CERT`.
     var environmentName: String { "SIGNET_" + String(key.uppercased().map { $0 == "." ? "_" : $0 }) }
@@ -41,6 +43,34 @@ extension Setting {
         flag: "--data-dir",
         standard: "signet-data",
         about: "the folder of the database and the master key; made if it is missing"
+    )
+    static let storeAddress = Setting(
+        key: "store.address",
+        flag: "--store",
+        standard: "sqlite",
+        about: "where records are kept: sqlite (a file in the data folder), or postgres://…",
+        isSecret: true
+    )
+    static let storeDirectAddress = Setting(
+        key: "store.direct_address",
+        standard: "",
+        about: "the same database past its pooler, for migrations and announcements; needed behind pgbouncer",
+        isSecret: true
+    )
+    static let storeConnections = Setting(
+        key: "store.connections",
+        standard: "8",
+        about: "how many connections to PostgreSQL this server holds, 1 to 200"
+    )
+    static let storeTimeout = Setting(
+        key: "store.statement_timeout",
+        standard: "5s",
+        about: "how long PostgreSQL may take for one statement, 100ms to 1m"
+    )
+    static let shutdownDelay = Setting(
+        key: "shutdown_delay",
+        standard: "0s",
+        about: "how long the server goes on listening after SIGTERM while /readyz says that it goes, up to 5m"
     )
     static let tlsCertificate = Setting(
         key: "tls.cert",
@@ -185,7 +215,8 @@ extension Setting {
 
     /// Every setting, in the order in which they are shown.
     static let all = [
-        issuer, listen, dataDirectory, tlsCertificate, tlsKey, trustedProxies, logLevel, defaultAudience,
+        issuer, listen, dataDirectory, storeAddress, storeDirectAddress, storeConnections, storeTimeout, shutdownDelay,
+        tlsCertificate, tlsKey, trustedProxies, logLevel, defaultAudience,
         accessTokenAlgorithm, accessTokenLifetime, idTokenLifetime, codeLifetime, deviceCodeLifetime, refreshIdle,
         refreshAbsolute,
         sessionIdle, sessionAbsolute, refreshRetryWindow, keyRotation, keyPublicationLead, rsaSigner, feedEntries,

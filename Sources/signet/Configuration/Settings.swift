@@ -8,6 +8,8 @@ struct Settings: Hashable, Sendable {
     var issuer: IssuerURL?
     var listen = ListenAddress(host: "127.0.0.1", port: 8080)
     var dataDirectory = "signet-data"
+    var store = Store()
+    var shutdownDelay: Duration = .zero
     var tlsCertificate: String?
     var tlsKey: String?
     var trustedProxies: [String] = []
@@ -32,6 +34,13 @@ struct Settings: Hashable, Sendable {
         var refreshAbsolute: Duration = .days(30)
         var sessionIdle: Duration = .minutes(8 * 60)
         var sessionAbsolute: Duration = .days(14)
+    }
+
+    struct Store: Hashable, Sendable {
+        var address = StoreAddress.sqlite
+        var directAddress: StoreAddress?
+        var connections = 8
+        var statementTimeout: Duration = .seconds(5)
     }
 
     struct Feed: Hashable, Sendable {
@@ -102,8 +111,26 @@ extension Settings {
         feed.entries = reader.count(.feedEntries, or: feed.entries, in: 1000...10_000_000)
         feed.streams = reader.count(.feedStreams, or: feed.streams, in: 1...3000)
         feed.streamsPerAPI = reader.count(.feedStreamsPerAPI, or: feed.streamsPerAPI, in: 1...3000)
+        readStore(&reader)
         readTimes(&reader)
         readPasswords(&reader)
+    }
+
+    private mutating func readStore(_ reader: inout SettingsReader) {
+        let expected = "sqlite, or postgres://user@host:5432/database"
+        store.address = reader.read(.storeAddress, or: store.address, expecting: expected, StoreAddress.init)
+        store.directAddress = reader.optional(.storeDirectAddress, expecting: expected, StoreAddress.init)
+        store.connections = reader.count(.storeConnections, or: store.connections, in: 1...200)
+        store.statementTimeout = reader.duration(
+            .storeTimeout,
+            or: store.statementTimeout,
+            in: .milliseconds(100) ... .minutes(1)
+        )
+        shutdownDelay = reader.duration(.shutdownDelay, or: shutdownDelay, in: .zero ... .minutes(5))
+        reader.require(
+            store.directAddress == nil || (store.directAddress != .sqlite && store.address != .sqlite),
+            "store.direct_address is for a store.address of PostgreSQL"
+        )
     }
 
     private mutating func readTimes(_ reader: inout SettingsReader) {
@@ -159,6 +186,11 @@ extension Settings {
         case .issuer: issuer?.value ?? ""
         case .listen: listen.description
         case .dataDirectory: dataDirectory
+        case .storeAddress: store.address.shown
+        case .storeDirectAddress: store.directAddress?.shown ?? ""
+        case .storeConnections: "\(store.connections)"
+        case .storeTimeout: DurationText.format(store.statementTimeout)
+        case .shutdownDelay: DurationText.format(shutdownDelay)
         case .tlsCertificate: tlsCertificate ?? ""
         case .tlsKey: tlsKey ?? ""
         case .trustedProxies: trustedProxies.joined(separator: ",")

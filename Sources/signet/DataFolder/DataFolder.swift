@@ -9,6 +9,8 @@ struct DataFolder: Hashable, Sendable {
 
     var database: String { path + "/signet.sqlite" }
     var masterKey: String { path + "/master.key" }
+    /// Says where the records are, if not here.
+    var storeNote: String { path + "/store.location" }
 
     enum Missing: Hashable, Sendable {
         /// Make what is missing: only `serve` does.
@@ -52,9 +54,13 @@ struct DataFolder: Hashable, Sendable {
         }
     }
 
-    /// Reads the master key, or makes it in a folder that has no database yet.
-    func masterKey(_ missing: Missing, random: any RandomSource) throws(Failure) -> MasterKey {
-        let isNew = try [status(masterKey), status(database)].allSatisfy { $0 == nil }
+    /// Whether a database file is in the folder.
+    func hasDatabase() throws(Failure) -> Bool { try status(database) != nil }
+
+    /// Reads the master key, or makes it for a store that holds nothing yet.
+    func masterKey(_ missing: Missing, hasRecords: Bool, random: any RandomSource) throws(Failure) -> MasterKey {
+        let present = try status(masterKey)
+        let isNew = !hasRecords && present == nil
         if isNew && missing == .create {
             do {
                 try Files.create(masterKey, mode: 0o600, content: random.bytes(MasterKey.byteCount))
@@ -71,8 +77,8 @@ struct DataFolder: Hashable, Sendable {
         guard let status = try status(masterKey) else {
             throw Failure(
                 .permission,
-                "\(masterKey) is missing, and without it the signing keys in \(database) cannot be opened: put it back "
-                    + "from your backup, or move the database away to begin again"
+                "\(masterKey) is missing, and without it the signing keys in the database cannot be opened: put it back "
+                    + "from your backup, copy it from another node, or name a new database to begin again"
             )
         }
         guard status.mode & 0o077 == 0 else {
@@ -96,6 +102,31 @@ struct DataFolder: Hashable, Sendable {
             )
         }
         return key
+    }
+
+    /// Refuses a folder whose records are elsewhere: a command without the address would work on an empty file.
+    func checkKeepsRecords() throws(Failure) {
+        guard try status(storeNote) != nil else { return }
+        let location: String
+        do {
+            location = String(decoding: try Files.read(storeNote, limit: 4096), as: UTF8.self).filter { !$0.isNewline }
+        } catch {
+            throw unusable(storeNote, error)
+        }
+        throw Failure(
+            .configuration,
+            "the records of \(path) are in \(location): give the address with SIGNET_STORE_ADDRESS, --store or --config (to "
+                + "keep records in this folder from now on, remove \(storeNote))"
+        )
+    }
+
+    /// Notes that the records of this folder are elsewhere.
+    func noteRecords(at location: String) throws(Failure) {
+        do {
+            try Files.replace(storeNote, mode: 0o600, content: Array((location + "\n").utf8))
+        } catch {
+            throw unusable(storeNote, error)
+        }
     }
 
     private func status(_ file: String) throws(Failure) -> Files.Status? {

@@ -16,7 +16,7 @@ struct MasterKeyCheck: Payload, Hashable {
     static func verify(
         _ keys: DerivedKeys,
         folder: DataFolder,
-        store: any Store,
+        store: any StoreBackend,
         now: Instant
     ) async throws {
         let mine = MasterKeyCheck(fingerprint: keys.fingerprint)
@@ -30,8 +30,8 @@ struct MasterKeyCheck: Payload, Hashable {
         guard Secret(theirs.fingerprint) == Secret(mine.fingerprint) else {
             throw Failure(
                 .permission,
-                "\(folder.masterKey) is not the master key that \(folder.database) was made with: put the original back "
-                    + "from your backup; nothing was changed"
+                "\(folder.masterKey) is not the master key that \(store.location) was made with: put the original back "
+                    + "from your backup, or copy it from another node; nothing was changed"
             )
         }
     }

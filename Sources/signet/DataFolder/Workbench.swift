@@ -4,7 +4,6 @@ import Instants
 import JOSE
 import Logging
 import OAuthVocabulary
-import SQLiteStore
 import ServerHTTP
 import Storage
 
@@ -38,15 +37,8 @@ struct Workbench: Sendable {
         let folder = DataFolder(settings.dataDirectory)
         let random = SystemRandomSource()
         try folder.prepare(missing)
-        let keys = DerivedKeys(try folder.masterKey(missing, random: random))
-        let store = try openStore(folder)
         let wall = SystemTimeSource().moment().wall
-        do {
-            try await MasterKeyCheck.verify(keys, folder: folder, store: store, now: wall)
-        } catch {
-            try? await store.close()
-            throw error
-        }
+        let (store, keys) = try await folder.open(settings.store, missing: missing, random: random, now: wall)
         var configuration = provider
         if configuration == nil { configuration = try await ServedConfiguration.find(in: store, now: wall)?.provider }
         // Before the first `serve` no token was issued, so the name of the issuer cannot matter.
@@ -64,21 +56,6 @@ struct Workbench: Sendable {
             time: SystemTimeSource(notBefore: clock ?? wall),
             random: random
         )
-    }
-
-    private static func openStore(_ folder: DataFolder) throws(Failure) -> any StoreBackend {
-        do {
-            return try SQLiteStore(path: folder.database)
-        } catch {
-            let status: ExitStatus =
-                switch error {
-                case .folderMissing, .folderNotWritable: .cannotCreate
-                case .notADatabase, .damaged, .foreign, .newerSchema: .data
-                case .locked: .unavailable
-                case .cannotOpen: .inputOutput
-                }
-            throw Failure(status, "\(error)")
-        }
     }
 
     /// The store, through which every act that ends a right is noticed.

@@ -70,7 +70,15 @@ struct ClockKeeper: Service {
     func write() async {
         guard let steady = time.takeLatest() else { return }
         do {
-            try await store.put(ClockRecord(steady: steady), at: ClockRecord.key, now: steady)
+            let present = try await store.find(ClockRecord.key, now: steady)
+            // Another node may be ahead: what is written down never goes back.
+            if let present, try ClockRecord(from: present).steady >= steady { return }
+            let record = Record(key: ClockRecord.key, payload: try ClockRecord(steady: steady).encoded())
+            // A conflict is another node that wrote its own time just now, which is as late as this one.
+            _ = try await store.apply(
+                [present.map { .replace(record, ifVersion: $0.version) } ?? .insert(record)],
+                now: steady
+            )
         } catch {
             logger.warning("the clock could not be written down", metadata: ["error": "\(error)"])
         }
@@ -80,11 +88,13 @@ struct ClockKeeper: Service {
 /// Numbers, signs and hands out what was ended, from the first request to the last.
 struct FeedService: Service {
     let feed: FeedPublisher
+    /// That other processes stored something, where the store tells.
+    var announcements: AsyncStream<Void>?
 
     func run() async throws {
         // Not by cancelling: the last thing that it does is to give its lease back, and that takes the store.
         await withGracefulShutdownHandler {
-            await feed.run()
+            await feed.run(announcements: announcements)
         } onGracefulShutdown: {
             feed.shutdown()
         }

@@ -5,7 +5,6 @@ import Pages
 import ServerHTTP
 import ServiceLifecycle
 import Storage
-import UnixSignals
 import UpstreamLogin
 
 /// One run of the server.
@@ -33,19 +32,27 @@ struct Serving: Sendable {
             guard leftovers.isEmpty else { throw leftovers.refusal(folder: bench.folder) }
         }
         try await ServedConfiguration(plan.provider).remember(in: bench.store, now: bench.now)
-        let services = try await services(bench, demo: demo, proxies: proxies, logger: logger)
-        try await serve(services, logger: logger)
+        let keyring = Keyring()
+        let health = bench.health(keyring: keyring, logger: logger)
+        let services = try await services(
+            bench,
+            keyring: keyring,
+            http: http(bench.folder, demo: demo, proxies: proxies, health: health),
+            demo: demo,
+            logger: logger
+        )
+        try await serve(services, health: health, logger: logger)
         await bench.close()
     }
 
     /// Started in this order, stopped in the reverse one: what answers requests stops first.
     private func services(
         _ bench: Workbench,
+        keyring: Keyring,
+        http: HTTPConfiguration,
         demo: DemoRecords?,
-        proxies: TrustedProxies,
         logger: Logger
     ) async throws -> [any Service] {
-        let keyring = Keyring()
         try await bench.signingKeys.refresh(keyring, now: bench.now)
         let time = RememberedTime(bench.time)
         let assembled = try bench.assemble(keyring: keyring, time: time, logger: logger)
@@ -66,7 +73,7 @@ struct Serving: Sendable {
             sessions: assembled.sessions,
             throttle: assembled.throttle,
             upstreams: assembled.upstreams,
-            configuration: http(bench.folder, demo: demo, proxies: proxies),
+            configuration: http,
             logger: logger
         )
         var services: [any Service] = [
@@ -74,7 +81,7 @@ struct Serving: Sendable {
             KeyRefresher(signingKeys: bench.signingKeys, keyring: keyring, time: bench.time, logger: logger),
             upstreams,
             ClockKeeper(time: time, store: bench.store, logger: logger),
-            FeedService(feed: feed),
+            FeedService(feed: feed, announcements: bench.store.announcements()),
             ProjectionService(projectors: assembled.provider.projectors),
             EventPushService(events: assembled.provider.services.securityEvents),
             LogoutService(deliveries: assembled.provider.services.logoutDeliveries),
@@ -93,7 +100,12 @@ struct Serving: Sendable {
         ]
     }
 
-    private func http(_ folder: DataFolder, demo: DemoRecords?, proxies: TrustedProxies) -> HTTPConfiguration {
+    private func http(
+        _ folder: DataFolder,
+        demo: DemoRecords?,
+        proxies: TrustedProxies,
+        health: Health
+    ) -> HTTPConfiguration {
         let settings = plan.settings
         var http = HTTPConfiguration(listen: settings.listen)
         if let certificate = settings.tlsCertificate, let key = settings.tlsKey {
@@ -102,6 +114,7 @@ struct Serving: Sendable {
         http.trustedProxies = proxies
         http.limits.streams = settings.feed.streams
         http.limits.streamsPerGroup = settings.feed.streamsPerAPI
+        http.health = health
         http.explainLog = ExplainLog(folder: folder.path)
         if let demo {
             http.development = .init(
@@ -115,18 +128,25 @@ struct Serving: Sendable {
         return http
     }
 
-    private func serve(_ services: [any Service], logger: Logger) async throws {
+    private func serve(_ services: [any Service], health: Health, logger: Logger) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .critical)
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: services.map { .init(service: $0) },
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: quiet
-            )
+            configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: quiet)
         )
+        let stop = StopSignals(delay: plan.settings.shutdownDelay, health: health, logger: logger)
         do {
-            try await group.run()
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { try await group.run() }
+                tasks.addTask {
+                    await stop.wait()
+                    await group.triggerGracefulShutdown()
+                    // The services end the run, not this.
+                    try await Task.sleep(for: .seconds(86_400))
+                }
+                defer { tasks.cancelAll() }
+                try await tasks.next()
+            }
         } catch let fault as ListenFault {
             throw Failure(listening: fault)
         }

@@ -80,6 +80,26 @@ import Testing
         #expect(try await world.states(.es256, at: due + .seconds(1)) == [.active, .pending])
     }
 
+    @Test func `Several nodes that find a key missing or due at the same moment make one`() async throws {
+        let world = try World()
+        let due = world.start + world.configuration.keyRotationPeriod
+        for (now, count) in [(world.start, 1), (due, 2)] {
+            // All read before any of them writes.
+            let store = RendezvousStore(world.store, parties: 4)
+            let nodes = (0..<4).map { _ in
+                (SigningKeys(store: store, keys: world.signing.keys, configuration: world.configuration), Keyring())
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for (signing, keyring) in nodes {
+                    group.addTask { try await signing.refresh(keyring, now: now) }
+                }
+                try await group.waitForAll()
+            }
+            #expect(try await world.states(.es256, at: now).count == count)
+            #expect(Set(nodes.map { $0.1.current.signing["ES256"]?.keyID }).count == 1)
+        }
+    }
+
     @Test func `A key retired by hand is gone from the set at once, replaced, and its tokens are void`() async throws {
         let world = try World()
         let old = try #require(try await world.signer(.es256, at: world.start))
@@ -151,5 +171,47 @@ import Testing
             let text = String(decoding: record.payload, as: UTF8.self)
             #expect(!text.contains(secret) && !text.contains("\"d\""))
         }
+    }
+}
+
+/// A store whose first listing waits until as many have asked for one, so that all of them have seen the same.
+private actor RendezvousStore: Store {
+    private let inner: any Store
+    private var missing: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(_ inner: any Store, parties: Int) {
+        self.inner = inner
+        missing = parties
+    }
+
+    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
+        try await inner.find(lookups, now: now)
+    }
+
+    func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
+        try await inner.apply(changes, now: now)
+    }
+
+    func page(
+        _ kind: RecordKind,
+        filter: PageFilter,
+        after: IdentifierHash?,
+        limit: Int,
+        now: Instant
+    ) async throws(StoreError) -> [Record] {
+        let page = try await inner.page(kind, filter: filter, after: after, limit: limit, now: now)
+        missing -= 1
+        if missing > 0 {
+            await withCheckedContinuation { waiting.append($0) }
+        } else {
+            for continuation in waiting { continuation.resume() }
+            waiting = []
+        }
+        return page
+    }
+
+    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
+        try await inner.sweep(now: now, limit: limit)
     }
 }

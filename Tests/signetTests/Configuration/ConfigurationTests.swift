@@ -62,6 +62,9 @@ struct ConfigurationTests {
     /// A value other than the standard one for each setting.
     static let others: [(Setting, String)] = [
         (.issuer, "https://id.example"), (.listen, "[::1]:9443"), (.dataDirectory, "elsewhere"),
+        (.storeAddress, "postgres://signet@db.example/signet"),
+        (.storeDirectAddress, "postgres://signet@direct.example/signet"), (.storeConnections, "20"),
+        (.storeTimeout, "2s"), (.shutdownDelay, "10s"),
         (.tlsCertificate, "c.pem"),
         (.tlsKey, "k.pem"), (.trustedProxies, "10.0.0.0/8,::1"), (.logLevel, "debug"),
         (.defaultAudience, "https://api.example"), (.accessTokenAlgorithm, "EdDSA"), (.accessTokenLifetime, "5m"),
@@ -81,6 +84,7 @@ struct ConfigurationTests {
         // A certificate and its key are only accepted together.
         if setting == .tlsCertificate { environment["SIGNET_TLS_KEY"] = "k" }
         if setting == .tlsKey { environment["SIGNET_TLS_CERT"] = "c" }
+        if setting == .storeDirectAddress { environment["SIGNET_STORE_ADDRESS"] = "postgres://pooler.example/signet" }
         #expect(try load(environment: environment).settings.text(of: setting) == text)
     }
 
