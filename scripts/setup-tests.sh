@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, Redis, a Chromium, Node with panva's jose, and a
+# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, Redis, PostgreSQL, a Chromium, Node with panva's jose, and a
 # Python environment in .venv with the pinned packages of Tests/requirements.txt. Idempotent and quick when nothing is
 # missing.
 set -euo pipefail
@@ -81,6 +81,18 @@ has_node_jose() {
     NODE_PATH="${NODE_PATH:-}:/usr/share/nodejs:$root/.venv/node/node_modules" node -e 'require("jose")' 2>/dev/null
 }
 
+# PostgreSQL and pgbouncer, for the tests of the store: they start servers of their own in temporary folders. What the
+# packages do with the system's own cluster is theirs; nothing here touches it.
+install_postgres() {
+    if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! command -v initdb >/dev/null 2>&1 \
+        && ! [ -x /opt/homebrew/opt/postgresql@15/bin/initdb ]; then
+        install_packages "postgresql" "postgresql@15" "PostgreSQL, for the tests of its store"
+    fi
+    if ! command -v pgbouncer >/dev/null 2>&1 && ! [ -x /usr/sbin/pgbouncer ]; then
+        install_packages "pgbouncer" "pgbouncer" "pgbouncer, for the tests of the PostgreSQL store"
+    fi
+}
+
 install_python_packages() {
     local requirements=$root/Tests/requirements.txt stamp=$root/.venv/requirements.installed
     if cmp -s "$requirements" "$stamp" && "$root/.venv/bin/python" -c '' 2>/dev/null; then
@@ -97,6 +109,7 @@ prepare_tests() {
     prepare_build
     install_tools
     install_redis
+    install_postgres
     install_chromium
     install_python
     install_python_packages

@@ -80,20 +80,17 @@ final class Cluster: Sendable {
     func kill() {
         let pids = serverProcesses()
         for pid in pids { Foundation.kill(pid, SIGKILL) }
-        process.withLock { $0?.waitUntilExit() }
+        guard let process = process.withLock({ $0.take() }) else { return }
+        // runuser stops itself when its child is stopped; it has to run to see it end.
+        Foundation.kill(process.processIdentifier, SIGCONT)
+        for _ in 0..<30 where process.isRunning { usleep(100_000) }
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+        // A killed server leaves it, and a later one may find its number in use.
+        try? FileManager.default.removeItem(atPath: folder + "/data/postmaster.pid")
     }
 
     func pause() { for pid in serverProcesses() { Foundation.kill(pid, SIGSTOP) } }
     func resume() { for pid in serverProcesses() { Foundation.kill(pid, SIGCONT) } }
-
-    func stop() throws {
-        try Self.run(
-            Self.program("pg_ctl"),
-            ["-D", folder + "/data", "-m", "immediate", "-w", "stop"],
-            asPostgres: true
-        )
-        process.withLock { $0?.waitUntilExit() }
-    }
 
     func remove() {
         kill()
