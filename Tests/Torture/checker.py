@@ -84,7 +84,7 @@ class Checker:
             if use.honoured:
                 bound = self.bounds.feed if use.event["op"] == "api" else 0.0
                 for act in self.endings.acknowledged(use):
-                    slack = max(bound, self.bounds.nodes if act.kind == "key" else 0.0)
+                    slack = max(bound, self.index.lag(use.event, self.bounds.nodes) if act.kind == "key" else 0.0)
                     if use.event["begin"] > act.event["end"] + slack:
                         late = use.event["begin"] - act.event["end"]
                         self.report("ended and accepted",
@@ -104,7 +104,9 @@ class Checker:
     def registers_hold(self):
         for name, register in self.index.registers.items():
             for read in register.reads:
-                bound = self.bounds.nodes if name[0] in ("client", "key") else 0.0
+                bound = self.bounds.nodes if name[0] == "client" else 0.0
+                if name[0] == "key":
+                    bound = self.index.lag(read["event"], self.bounds.nodes)
                 if read["value"] not in register.possible(read["event"], bound):
                     last = register.latest_acknowledged(read["event"])
                     self.report(f"{name[0]} lost", f"{name[0]} {name[1]} was read as {read['value']} by "

@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -90,6 +91,17 @@ class Proxy:
         self.process.wait(timeout=10)
 
 
+# Faults within the store itself, below the server: it acknowledges a write and does not keep it.
+TRIGGERS = {
+    # As without the compare-and-swap: whoever rotates finds the row as it was, and gets a successor of his own.
+    "forgotten-rotation": """CREATE TRIGGER planted AFTER UPDATE ON records WHEN NEW.kind = 'refresh-family' BEGIN
+        UPDATE records SET version = OLD.version, consumed_at = OLD.consumed_at, expires_at = OLD.expires_at,
+        payload = OLD.payload WHERE rowid = NEW.rowid; END""",
+    "unstored-revocation": """CREATE TRIGGER planted AFTER INSERT ON records WHEN NEW.kind = 'revocation' BEGIN
+        DELETE FROM records WHERE rowid = NEW.rowid; END""",
+}
+
+
 class Cluster:
     def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, seed=1, retry_window=10):
         self.binary, self.folder, self.store, self.plant = binary, pathlib.Path(folder), store, plant
@@ -167,6 +179,11 @@ class Cluster:
         if code != 0:
             raise RuntimeError(f"signet {' '.join(arguments[:2])} failed with {code}: {shown}")
         return shown
+
+    def plant_in_store(self):
+        with contextlib.closing(sqlite3.connect(self.nodes[0].data / "signet.sqlite", timeout=30)) as database:
+            database.execute(TRIGGERS[self.plant])
+            database.commit()
 
     def link(self, number, mode):
         self.proxy.set(number, mode)

@@ -205,6 +205,16 @@ class Index:
         return [fault for fault in self.faults if fault["in"]["kind"] in self.STORE_DOWN
                 or (fault["in"]["kind"] in ("cut-drop", "cut-blackhole") and fault["in"]["target"] == node)]
 
+    def lag(self, event, bound):
+        """How old what a node holds in memory may be: `bound`, counted from when it last reached its store in peace."""
+        node, horizon = event["node"], event["begin"] - bound
+        faults = [fault for fault in self.faults if fault["in"]["kind"] in ("pg-backend", "cut-all")
+                  or (fault["in"]["target"] == node and fault["in"]["kind"] in ("node-pause", "cut-delay"))]
+        for fault in sorted([*faults, *self.store_faults(node)], key=lambda fault: -fault["out"]["until"]):
+            if fault["out"]["until"] > horizon and fault["out"]["since"] < event["begin"]:
+                horizon = min(horizon, fault["out"]["since"] - bound)
+        return event["begin"] - horizon
+
     def node_faults(self, event):
         """What may have kept this node from answering."""
         return [fault for fault in self.faults

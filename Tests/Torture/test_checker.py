@@ -190,6 +190,19 @@ def test_a_lost_and_an_undead_key():
     assert story.rules() == {"key lost"}
 
 
+def test_a_node_that_was_cut_off_has_a_second_from_then_on_to_hear_of_keys():
+    story = Story()
+    story.add("key-retire", {"kid": "k1"}, node=None, who="operator", at=100)
+    story.fault("cut-drop", 1, 99.5, 104)
+    story.add("jwks", got={"kids": ["k1"]}, node=1, at=104.5)
+    assert story.rules() == set()
+    story.add("jwks", got={"kids": ["k1"]}, node=0, at=104.5)
+    assert story.rules() == {"key lost"}, "another node was not"
+    story.events.pop()
+    story.add("jwks", got={"kids": ["k1"]}, node=1, at=105.5)
+    assert story.rules() == {"key lost"}
+
+
 def test_a_session_that_comes_back():
     story = Story()
     story.add("session-login", {"sub": "ada"}, {"session": "x"})

@@ -4,7 +4,7 @@
     SIGNET_BIN=.build/debug/signet python3 Tests/Torture/torture.py --store sqlite --seconds 30
     … --store postgres --seconds 300 --seed 7       three nodes on PostgreSQL; the same seed makes the same schedule
     … --check HISTORY                               judges a kept history again
-    … --plant no-fsync --expect-violation           a planted fault: succeeds if the checker notices
+    … --plant no-fsync --expect-violation 'acknowledged and lost'      a planted fault: succeeds if the checker notices
 """
 
 import argparse
@@ -22,7 +22,7 @@ import time
 import checker
 import history as record
 from clients import Client
-from cluster import Cluster
+from cluster import TRIGGERS, Cluster
 from faults import Hands, schedule
 from feed import Follower
 from operators import Operator, Probe, read_everything
@@ -42,6 +42,13 @@ def run(options, folder):
         if options.plant in ("replay", "ignore-revocation", "stale"):
             import shim
             cluster.shim = shim.Shim(cluster, options.plant)
+        if options.plant == "no-fsync":
+            # What there is by now is kept, so that what is lost is what was acknowledged under traffic.
+            keeper = cluster.postgres or cluster.nodes[0]
+            keeper.stop()
+            keeper.start()
+        if options.plant in TRIGGERS:
+            cluster.plant_in_store()
         torture(options, cluster, world, history, nodes)
         final(options, cluster, world, history, nodes)
     finally:
@@ -75,7 +82,8 @@ def torture(options, cluster, world, history, nodes):
     for thread in threads:
         thread.start()
     begin, doing, none = time.monotonic(), [], threading.Event()
-    for fault in schedule(options.seed, options.seconds, options.store, len(nodes)):
+    faults = schedule(options.seed, options.seconds, options.store, len(nodes))
+    for fault in faults if options.plant != "no-fsync" else []:
         time.sleep(max(0.0, begin + fault.at - time.monotonic()))
         print(f"  {time.monotonic() - begin:6.1f} s  {fault.kind}"
               f"{'' if fault.target is None else f' {fault.target}'} for {fault.lasts:.1f} s", flush=True)
@@ -94,7 +102,7 @@ def torture(options, cluster, world, history, nodes):
 
 def final(options, cluster, world, history, nodes):
     if options.plant == "no-fsync":
-        # One more cut, so that there is something to have lost.
+        # The one fault of such a run, when there is something to lose.
         begin = time.monotonic()
         if cluster.postgres:
             cluster.postgres.lose_power(True, options.seed)
@@ -142,8 +150,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--clients", type=int, default=6)
-    parser.add_argument("--plant", choices=["no-fsync", "replay", "ignore-revocation", "stale"])
-    parser.add_argument("--expect-violation", action="store_true")
+    parser.add_argument("--plant", choices=[
+        "no-fsync", "replay", "ignore-revocation", "stale", *TRIGGERS], help="with SQLite; no-fsync with PostgreSQL too")
+    parser.add_argument("--expect-violation", metavar="RULE", help="succeed if this rule was violated")
     parser.add_argument("--keep", action="store_true", help="keep the history of a run that held as well")
     parser.add_argument("--check", metavar="HISTORY")
     options = parser.parse_args()
@@ -169,12 +178,12 @@ def main():
         missing = too_little(history)
         if missing and not options.expect_violation:
             print(f"torture: too little was done to show anything: {', '.join(missing)}")
-        if options.keep or bool(violations) != options.expect_violation or (missing and not options.expect_violation):
+        if options.keep or bool(violations) != bool(options.expect_violation) or (missing and not options.expect_violation):
             keep(folder, options)
     verdict = "held" if not violations else f"{len(violations)} violations"
     print(f"torture: {len(history.events)} events, {verdict}; seed {options.seed}")
     if options.expect_violation:
-        return 0 if violations else 1
+        return 0 if any(violation.rule == options.expect_violation for violation in violations) else 1
     return 1 if violations or missing else 0
 
 
