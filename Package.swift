@@ -212,7 +212,8 @@ let package = Package(
         .executableTarget(
             name: "signet",
             dependencies: [
-                "ServerHTTP", "SQLiteStore", "PostgresStore", "AuthorizationServer", "Accounts", "UpstreamLogin", "Pages",
+                "ServerHTTP", "SQLiteStore", "PostgresStore", "AuthorizationServer", "Accounts", "UpstreamLogin",
+                "Pages",
                 "OAuthVocabulary", "JOSE",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerHummingbird", "IssuerConnection",
                 "OAuthClient", "QRCode", "Storage", "Instants", argumentParser, yams, logging, lifecycle, unixSignals,
