@@ -285,6 +285,7 @@ class Client:
         for answer in answers:
             if answer.result == "ok":
                 self.world.remember(Grant("device", self.person, code, answer.json))
+                self.sid = claims_of(answer.json["access_token"])["sid"]
                 return
 
     def approve(self, code, user_code):

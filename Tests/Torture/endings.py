@@ -103,6 +103,11 @@ class Endings:
                     yield "sid", record["sid"], since
             yield "pair", (record["sub"], record["client"]), since
 
+    @staticmethod
+    def named(targets):
+        """A token without a session is not of the session that nobody knows."""
+        return [target for target in targets if target[1] is not None or target[0] == "everything"]
+
     def perhaps(self, use):
         """What may have been reached, but need not."""
         token = self.index.tokens.get(use.name) if use.what == "token" else None
@@ -114,7 +119,7 @@ class Endings:
 
     def acknowledged(self, use):
         """Acts that were acknowledged, and that reach what was used for certain."""
-        for kind, name, issued in self.targets(use):
+        for kind, name, issued in self.named(self.targets(use)):
             for act in self.acts.get((kind, name), []):
                 # A refusal for reuse is the acknowledgement of what it ended.
                 told = act.event["result"] == "ok" or act.event["op"] in ("redeem", "device", "rotate")
@@ -124,19 +129,29 @@ class Endings:
     def possible(self, use):
         """Whether something may have ended what was used before it was refused, or another reason may have refused it."""
         end = use.event["end"]
-        for kind, name, issued in [*self.targets(use), *self.perhaps(use)]:
+        for kind, name, issued in self.named([*self.targets(use), *self.perhaps(use)]):
             for act in self.acts.get((kind, name), []):
                 # What an act ends, it ends for whatever was issued up to its answer; unanswered, for ever after.
                 reach = act.event["end"] + 1 if act.event["result"] == "ok" else float("inf")
                 if act.event["begin"] < end and (issued is None or issued["begin"] <= reach):
                     return True
-        return self.expired(use) or self.replayed(use, end) or self.other_reason(use)
+        return self.expired(use) or self.replayed(use, end) or self.other_reason(use) or self.key_is_news(use)
 
     def expired(self, use):
         token = self.index.tokens.get(use.name) if use.what == "token" else None
         if use.what == "token" and token is None:
             return True
         return bool(token and token.get("expires") is not None and use.event["end"] > token["expires"])
+
+    def key_is_news(self, use):
+        """A key that signs at once, unpublished, is known to the other nodes a little later."""
+        token = self.index.tokens.get(use.name) if use.what == "token" else None
+        register = self.index.registers.get(("key", token.get("kid"))) if token else None
+        if register is None or use.event["node"] is None:
+            return False
+        lag = self.index.lag(use.event, self.bounds.nodes)
+        return any(event["op"] == "key-rotate" and use.event["begin"] <= event["end"] + lag
+                   for event, _ in register.writes)
 
     def family_of(self, use):
         if use.what == "family":

@@ -213,6 +213,11 @@ class Index:
         for fault in sorted([*faults, *self.store_faults(node)], key=lambda fault: -fault["out"]["until"]):
             if fault["out"]["until"] > horizon and fault["out"]["since"] < event["begin"]:
                 horizon = min(horizon, fault["out"]["since"] - bound)
+        for fault in self.faults:
+            # What it read while it started, it holds for a second from when it serves.
+            if (fault["in"]["target"] == node and fault["in"]["kind"] in ("node-kill", "node-restart")
+                    and horizon < fault["out"]["until"] <= event["begin"]):
+                horizon = min(horizon, fault["end"])
         return event["begin"] - horizon
 
     def node_faults(self, event):

@@ -118,6 +118,14 @@ def test_an_api_has_a_second_and_no_more(story):
     assert story.rules() == {"ended and accepted"}
 
 
+def test_a_token_of_a_service_outlives_a_sign_out_of_nobody_knows_which_session():
+    story = Story()
+    story.add("client_credentials", {"client": "service"}, {"access": story.access("j7", None, sub="service", sid=None)})
+    story.add("logout", {"sub": "ada", "sid": None})
+    story.introspect("j7", True)
+    assert story.rules() == set()
+
+
 def test_an_unanswered_revocation_may_count_or_not(story):
     story.add("revoke", {"kind": "token", "name": "j1"}, result="unknown", note="timeout")
     story.fault("node-kill", 0, 0, 1000)
