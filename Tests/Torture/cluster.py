@@ -106,6 +106,8 @@ class Cluster:
     def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, seed=1, retry_window=10):
         self.binary, self.folder, self.store, self.plant = binary, pathlib.Path(folder), store, plant
         self.retry_window, self.seed = retry_window, seed
+        # The environment variable by which nodes are given a Redis; without it they have none.
+        self.redis_setting = os.environ.get("TORTURE_REDIS_SETTING")
         self.folder.mkdir(parents=True, exist_ok=True)
         os.chmod(self.folder, 0o755)
         count = nodes or (3 if store == "postgres" else 1)
@@ -123,10 +125,12 @@ class Cluster:
             self.postgres = stores.PostgreSQL(self.folder / "postgres", durable=self.plant != "no-fsync")
             self.postgres.start()
             self.postgres.sql("CREATE DATABASE signet")
-            self.redis = stores.Redis(self.folder / "redis")
-            self.redis.start()
-            self.links = [stores.free_port() for _ in range(2 * len(self.nodes))]
-            targets = [self.postgres.port] * len(self.nodes) + [self.redis.port] * len(self.nodes)
+            targets = [self.postgres.port] * len(self.nodes)
+            if self.redis_setting:
+                self.redis = stores.Redis(self.folder / "redis")
+                self.redis.start()
+                targets += [self.redis.port] * len(self.nodes)
+            self.links = [stores.free_port() for _ in targets]
             self.proxy = Proxy(list(zip(self.links, targets)))
         else:
             self.library = lostwrites.build(self.folder)
@@ -141,10 +145,10 @@ class Cluster:
         if self.store != "postgres":
             return {}
         if number is None:
-            return {"SIGNET_STORE": self.postgres.url()}
-        addresses = {"SIGNET_STORE": self.postgres.url(self.links[number])}
-        if os.environ.get("TORTURE_REDIS") == "1":
-            addresses["SIGNET_REDIS"] = self.redis.url(self.links[len(self.nodes) + number])
+            return {"SIGNET_STORE_ADDRESS": self.postgres.url()}
+        addresses = {"SIGNET_STORE_ADDRESS": self.postgres.url(self.links[number])}
+        if self.redis:
+            addresses[self.redis_setting] = self.redis.url(self.links[len(self.nodes) + number])
         return addresses
 
     def common(self):

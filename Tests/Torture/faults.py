@@ -11,8 +11,10 @@ import time
 KINDS = {
     "sqlite": ["node-kill", "node-pause", "node-restart", "disk-power"],
     "postgres": ["node-kill", "node-pause", "node-restart", "pg-kill", "pg-pause", "pg-restart", "pg-power", "pg-backend",
-                 "cut-drop", "cut-blackhole", "cut-delay", "cut-all", "redis-kill", "redis-pause", "redis-flush"],
+                 "cut-drop", "cut-blackhole", "cut-delay", "cut-all"],
 }
+# Where the nodes were given a Redis.
+REDIS = ["redis-kill", "redis-pause", "redis-flush"]
 QUIET = 1.5
 
 
@@ -25,14 +27,15 @@ class Fault:
     seed: int
 
 
-def schedule(seed, seconds, store, nodes):
+def schedule(seed, seconds, store, nodes, redis=False):
     """The faults of a run. The same arguments give the same faults."""
     dice = random.Random(f"faults {seed}")
     faults, deck, at = [], [], 2.0
     while at < seconds - 4:
         # A deck and not a die: in a short run too every kind comes that can.
         if not deck:
-            deck = dice.sample(KINDS[store], len(KINDS[store]))
+            kinds = KINDS[store] + (REDIS if redis else [])
+            deck = dice.sample(kinds, len(kinds))
         kind = deck.pop()
         on_node = kind.startswith("node") or kind in ("cut-drop", "cut-blackhole", "cut-delay", "disk-power")
         lasts = dice.uniform(0.3, 3.5)
@@ -118,8 +121,8 @@ class Hands:
         return lambda: [self.cluster.link(link, "pass") for link in links]
 
     def links(self, fault):
-        """A node's ways to PostgreSQL and to Redis."""
-        return (fault.target, fault.target + len(self.cluster.nodes))
+        """A node's ways to PostgreSQL and, if there is one, to Redis."""
+        return range(fault.target, len(self.cluster.links), len(self.cluster.nodes))
 
     def cut_drop(self, fault):
         return self.cut("drop", *self.links(fault))
@@ -132,7 +135,7 @@ class Hands:
 
     def cut_all(self, fault):
         mode = "drop" if fault.seed % 2 else "blackhole"
-        return self.cut(mode, *range(2 * len(self.cluster.nodes)))
+        return self.cut(mode, *range(len(self.cluster.links)))
 
     def redis_kill(self, fault):
         self.cluster.redis.kill()

@@ -13,7 +13,7 @@ import pytest
 
 import stores
 from cluster import Proxy
-from faults import KINDS, schedule
+from faults import KINDS, REDIS, schedule
 
 needs_postgres = pytest.mark.skipif(stores.postgres_binaries() is None, reason="no PostgreSQL is installed")
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no Redis is installed")
@@ -32,6 +32,7 @@ def test_a_seed_gives_one_schedule_and_every_kind_of_fault_comes(store):
     assert schedule(7, 300, store, 3) == schedule(7, 300, store, 3)
     assert schedule(7, 300, store, 3) != schedule(8, 300, store, 3)
     assert {fault.kind for fault in schedule(7, 2000, store, 3)} == set(KINDS[store])
+    assert {fault.kind for fault in schedule(7, 2000, store, 3, redis=True)} == set(KINDS[store] + REDIS)
 
 
 @contextlib.contextmanager

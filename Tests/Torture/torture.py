@@ -84,7 +84,7 @@ def torture(options, cluster, world, history, nodes):
     for thread in threads:
         thread.start()
     begin, doing, none = time.monotonic(), [], threading.Event()
-    faults = schedule(options.seed, options.seconds, options.store, len(nodes))
+    faults = schedule(options.seed, options.seconds, options.store, len(nodes), redis=cluster.redis is not None)
     for fault in faults if options.plant != "no-fsync" else []:
         time.sleep(max(0.0, begin + fault.at - time.monotonic()))
         print(f"  {time.monotonic() - begin:6.1f} s  {fault.kind}"
