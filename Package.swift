@@ -54,6 +54,8 @@ let package = Package(
         .library(name: "OAuthClient", targets: ["OAuthClient"]),
         .library(name: "OAuthClientHummingbird", targets: ["OAuthClientHummingbird"]),
         .library(name: "RedisClient", targets: ["RedisClient"]),
+        .library(name: "OAuthClientRedis", targets: ["OAuthClientRedis"]),
+        .library(name: "ResourceServerRedis", targets: ["ResourceServerRedis"]),
         .library(name: "QRCode", targets: ["QRCode"]),
         .executable(name: "signet", targets: ["signet"]),
         // For Benchmarks/Package.swift alone, which builds it together with its own programs.
@@ -155,6 +157,22 @@ let package = Package(
         .target(
             name: "RedisStore",
             dependencies: ["RedisClient", "Storage", "Instants", crypto, logging],
+            swiftSettings: settings
+        ),
+
+        .target(
+            name: "OAuthClientRedis",
+            dependencies: ["OAuthClient", "IssuerConnection", "RedisClient", "Instants", crypto],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "ResourceServerRedis",
+            dependencies: ["ResourceServer", "RevocationFeed", "RedisClient"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "RedisDenylist",
+            dependencies: ["AuthorizationServer", "RevocationFeed", "RedisClient", "Storage", "Instants", logging],
             swiftSettings: settings
         ),
 
@@ -296,6 +314,22 @@ let package = Package(
         .testTarget(
             name: "PostgresStoreTests",
             dependencies: ["PostgresStore", "Storage", "StorageConformance", "Instants"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "OAuthClientRedisTests",
+            dependencies: [
+                "OAuthClientRedis", "OAuthClient", "IssuerConnection", "RedisClient", "RedisTesting", "Instants",
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ResourceServerRedisTests",
+            dependencies: [
+                "ResourceServerRedis", "ResourceServer", "ResourceServerTesting", "RedisDenylist",
+                "AuthorizationServer", "RevocationFeed", "RedisClient", "RedisTesting", "IssuerConnection",
+                "OAuthVocabulary", "JOSE", "Storage", "Instants", logging,
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -40,6 +40,12 @@ public struct AccessToken: Sendable {
         }
     }
 
+    /// The key that signed it; `nil` if the issuer was asked about it.
+    var keyID: String? {
+        guard case .token(let token) = source else { return nil }
+        return token.keyID
+    }
+
     /// The claim `name`, if it is there.
     public subscript(claim name: String) -> JSON? { Self.claim(name, of: source) }
 

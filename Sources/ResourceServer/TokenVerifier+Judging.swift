@@ -29,6 +29,8 @@ extension TokenVerifier {
     /// - Throws: ``TokenRefusal``. `keysUnavailable`, `keyUnknown` and `introspectionNeeded` mean that
     ///   ``authorize(_:for:)`` might have found out more.
     public func verify(_ token: String, for policy: RoutePolicy = .anyToken) throws(TokenRefusal) -> AccessToken {
+        // Whoever must be asked is not asked here.
+        guard configuration.revocation.checker == nil else { throw TokenRefusal(.introspectionNeeded) }
         let known = keys.current
         return try judge(token, for: policy, by: known.keys, answer: nil)
     }
@@ -55,6 +57,7 @@ extension TokenVerifier {
         // What the route refuses anyway costs the issuer no question.
         if let refusal = policy.refusal(of: token, now: moment.now, leeway: configuration.leeway) { throw refusal }
         guard let maxStaleness = freshness.maxStaleness, !moment.isFresh(within: maxStaleness) else { return token }
+        if let checker = configuration.revocation.checker, checker.maximumStaleness <= maxStaleness { return token }
         guard case .introspectWhenStale = freshness.kind, let introspector else {
             throw TokenRefusal(.revocationStale, detail: "the knowledge of revocations is older than \(maxStaleness)")
         }
@@ -106,15 +109,7 @@ extension TokenVerifier {
         against feed: any RevocationFollowing,
         at moment: Moment
     ) throws(TokenRefusal) {
-        guard let claim = token[claim: RevocationClaim.name]?.stringValue.flatMap(RevocationClaim.init) else {
-            // Nothing in the feed could ever name it.
-            throw TokenRefusal(.tokenMalformed, detail: "the claim rev is missing or of an unknown version")
-        }
-        // FIELD R48: handles are made for one audience, the first that the token names. Of a token whose first audience is
-        // another API only that API's feed tells.
-        guard let named = token.audience.first, named.utf8.elementsEqual(audience.utf8) else {
-            throw TokenRefusal(.tokenInvalid, detail: "the claim rev is for the feed of another audience")
-        }
+        let claim = try revocationClaim(of: token)
         guard !feed.isRevoked(claim, keyID: keyID) else { throw TokenRefusal(.tokenRevoked, detail: "by the feed") }
         // The feed forgets what has expired by the issuer's clock. A clock here that is late, or the leeway, must not bring
         // a revoked token back to life.
@@ -200,7 +195,9 @@ extension TokenVerifier {
         while true {
             let refusal: TokenRefusal
             do throws(TokenRefusal) {
-                return try judge(token, for: policy, by: known.keys, answer: answer)
+                let judged = try judge(token, for: policy, by: known.keys, answer: answer)
+                if let checker = configuration.revocation.checker { try await check(judged, with: checker) }
+                return judged
             } catch {
                 refusal = error
             }

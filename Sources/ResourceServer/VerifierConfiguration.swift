@@ -28,6 +28,7 @@ public struct RevocationSource: Sendable {
         case feed
         case introspection
         case expiry
+        case checked(any RevocationChecking)
     }
 
     let kind: Kind

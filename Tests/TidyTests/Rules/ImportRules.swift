@@ -20,6 +20,11 @@ enum ImportRules {
         ]),
         "PostgresStore": platform.union(["Storage", "Instants", "Dispatch"]),
         "RedisClient": ["NIOCore", "NIOPosix", "NIOSSL", "Logging"],
+        "OAuthClientRedis": [
+            "OAuthClient", "IssuerConnection", "RedisClient", "Instants", "Crypto", "FoundationEssentials",
+        ],
+        "ResourceServerRedis": ["ResourceServer", "RevocationFeed", "RedisClient"],
+        "RedisDenylist": ["AuthorizationServer", "RevocationFeed", "RedisClient", "Storage", "Instants", "Logging"],
         "RedisStore": ["RedisClient", "Storage", "Instants", "Crypto", "Logging"],
         "AuthorizationServer": vocabulary.union(platform).union([
             "RevocationFeed", "Storage", "CZlib", "Crypto", "Logging", "FoundationEssentials",

@@ -1,0 +1,133 @@
+package import Instants
+
+/// The kinds that may lie in a second store, where they may be lost: a closed list.
+///
+/// A kind is here only if no `apply` and no `find` of Signet touches it together with another one, if it belongs to no
+/// family, and if its loss costs another attempt at most. Interactions, codes, device codes and sessions are not: they
+/// are spent in the same apply as what they pay for.
+package enum VolatileKind: String, CaseIterable, Sendable {
+    case visit
+    case upstreamLogin = "upstream-login"
+    case throttle
+    case clientAssertion = "client-assertion"
+
+    package var kind: RecordKind { RecordKind(rawValue) }
+
+    /// What it means that records of this kind are lost.
+    package var loss: String {
+        switch self {
+        case .visit: "whoever was on the way to a page signs in once more"
+        case .upstreamLogin: "whoever was on the way to another provider begins anew"
+        case .throttle: "failed attempts are counted from zero, so a guesser gets his first guesses again"
+        case .clientAssertion: "a client's assertion that somebody has copied counts once more, until it expires"
+        }
+    }
+}
+
+/// One store of two: the kinds of `volatile` go to a second backend, all others stay in the first.
+///
+/// What would touch both is refused before anything is read or written, for there is no transaction over two engines.
+package final class SplitStore: StoreBackend {
+    private let durable: any StoreBackend
+    private let volatile: any StoreBackend
+    private let kinds: Set<RecordKind>
+
+    /// Routes `kinds` to `volatile`.
+    package init(durable: any StoreBackend, volatile: any StoreBackend, kinds: Set<VolatileKind>) {
+        self.durable = durable
+        self.volatile = volatile
+        self.kinds = Set(kinds.map(\.kind))
+    }
+
+    /// Both places.
+    package var location: String { "\(durable.location) and \(volatile.location)" }
+
+    private func backend(of touched: some Sequence<RecordKind>) throws(StoreError) -> any StoreBackend {
+        var isVolatile: Bool?
+        for kind in touched {
+            let belongs = kinds.contains(kind)
+            guard belongs == isVolatile ?? belongs else {
+                throw .corrupt(
+                    reason: "a request touches \(kind) and a kind of the other store, which no store can do at once"
+                )
+            }
+            isVolatile = belongs
+        }
+        return isVolatile == true ? volatile : durable
+    }
+
+    package nonisolated(nonsending) func find(
+        _ lookups: [Lookup],
+        now: Instant
+    ) async throws(StoreError) -> [Record?] {
+        let backend = try backend(
+            of: lookups.map { lookup in
+                switch lookup {
+                case .key(let key): key.kind
+                case .index(let kind, _): kind
+                }
+            }
+        )
+        return try await backend.find(lookups, now: now)
+    }
+
+    package nonisolated(nonsending) func apply(
+        _ changes: [Change],
+        now: Instant
+    ) async throws(StoreError) -> ApplyOutcome {
+        var touched: [RecordKind] = []
+        var revoked: String?
+        for change in changes {
+            switch change {
+            case .insert(let record), .replace(let record, _):
+                // Then revoking a family is the first store's alone.
+                guard record.family == nil || !kinds.contains(record.key.kind) else {
+                    throw .corrupt(
+                        reason: "a \(record.key.kind) belongs to a family, which the second store cannot revoke"
+                    )
+                }
+                touched.append(record.key.kind)
+            case .consume(let key), .delete(let key), .require(let key, _), .requireAbsent(let key):
+                touched.append(key.kind)
+            case .revokeFamily(let family): revoked = family
+            }
+        }
+        let backend = try backend(of: touched)
+        guard revoked == nil || !touched.contains(where: kinds.contains) else {
+            throw .corrupt(reason: "a family is revoked together with a kind of the other store")
+        }
+        return try await backend.apply(changes, now: now)
+    }
+
+    package nonisolated(nonsending) func page(
+        _ kind: RecordKind,
+        filter: PageFilter,
+        after: IdentifierHash?,
+        limit: Int,
+        now: Instant
+    ) async throws(StoreError) -> [Record] {
+        try await backend(of: [kind]).page(kind, filter: filter, after: after, limit: limit, now: now)
+    }
+
+    /// The first store is swept whatever the second one does.
+    package nonisolated(nonsending) func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
+        let limit = StoreLimits.sweepSize(asked: limit)
+        let swept = try await durable.sweep(now: now, limit: limit)
+        guard swept == 0 else { return swept }
+        return try await volatile.sweep(now: now, limit: limit)
+    }
+
+    /// Both must answer.
+    package nonisolated(nonsending) func checkHealth() async throws(StoreError) {
+        try await durable.checkHealth()
+        try await volatile.checkHealth()
+    }
+
+    /// Those of the first: nobody waits for what the second keeps.
+    package func announcements() -> AsyncStream<Void>? { durable.announcements() }
+
+    package nonisolated(nonsending) func close() async throws(StoreError) {
+        try await durable.close()
+        try await volatile.close()
+    }
+}

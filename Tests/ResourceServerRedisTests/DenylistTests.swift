@@ -1,0 +1,213 @@
+// The denylist under test, both sides of it against a real Redis: the server revokes, the log is numbered by the real
+// publisher, the writer writes, and a verifier refuses.
+
+import Instants
+import IssuerConnection
+import JOSE
+import Logging
+import OAuthVocabulary
+import RedisClient
+import RedisDenylist
+import RedisTesting
+import ResourceServer
+import ResourceServerRedis
+import ResourceServerTesting
+import RevocationFeed
+import Storage
+import Testing
+
+@testable import AuthorizationServer
+
+private struct FixedTime: TimeSource {
+    let now: Instant
+
+    func moment() -> Moment { Moment(now) }
+}
+
+private struct Bench {
+    static let audience = "https://api.test"
+    let now = Instant(secondsSinceEpoch: 1_767_225_600)
+    let store = MemoryStore()
+    let keys: DerivedKeys
+    let configuration: ProviderConfiguration
+    let publisher: FeedPublisher
+    let issuer: TestIssuer
+
+    init() async throws {
+        keys = DerivedKeys(try #require(MasterKey([UInt8](repeating: 3, count: 32))))
+        configuration = ProviderConfiguration(issuer: try #require(IssuerURL("https://issuer.test")))
+        publisher = FeedPublisher(
+            configuration: configuration,
+            limits: FeedLimits(),
+            store: store,
+            keys: keys,
+            keyring: Keyring(),
+            time: FixedTime(now: now),
+            random: SystemRandomSource(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            signal: FeedSignal()
+        )
+        issuer = try TestIssuer(clock: TestClock(now: now))
+        let api = RegisteredAPI(
+            audience: try #require(ResourceIndicator(Self.audience)),
+            name: "API",
+            credentialID: try #require(ClientID("api")),
+            secretHash: "x",
+            createdAt: now
+        )
+        try await APIs(store: store).create(api, now: now)
+        for _ in 0..<3 { _ = await publisher.tick() }
+    }
+
+    func end(_ target: RevocationTarget) async throws {
+        try await Revocations(store: store, configuration: configuration).apply(
+            ending: Ending(target, because: .operatorAct),
+            now: now
+        )
+        for _ in 0..<3 { _ = await publisher.tick() }
+    }
+
+    func writer(_ pool: RedisPool) -> DenylistWriter {
+        DenylistWriter(
+            pool,
+            prefix: RedisDenylist.defaultPrefix,
+            source: DenylistSource(store: store, keys: keys),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
+    /// A token that this server might have issued: with the handles that it gives.
+    func token(_ id: String, subject: String, client: String, issuedAt: Instant? = nil) throws -> String {
+        let handles = RevocationHandles(keys)
+        let targets: [RevocationTarget] = [
+            .token(try #require(TokenID(id))), .subject(try #require(Subject(subject))),
+            .client(try #require(ClientID(client))),
+        ]
+        let claim = RevocationClaim(
+            issuedAt: issuedAt ?? now,
+            handles: targets.compactMap { handles.handle(of: $0, audience: Self.audience) }
+        )
+        return try issuer.token { claims in
+            claims.subject = subject
+            claims.clientID = client
+            claims.others = [RevocationClaim.name: .string(claim.text)]
+        }
+    }
+
+    func verifier(_ pool: RedisPool, whenUnreachable: RedisDenylist.Unreachable = .refuse) -> TokenVerifier {
+        issuer.verifier {
+            $0 = VerifierConfiguration(revocation: .denylist(RedisDenylist(pool, whenUnreachable: whenUnreachable)))
+        }
+    }
+}
+
+private func code(_ verifier: TokenVerifier, _ token: String) async -> TokenRefusal.Code? {
+    switch await verifier.authorize(authorization: "Bearer \(token)") {
+    case .success: nil
+    case .failure(let refusal): refusal.code
+    }
+}
+
+@Suite(.timeLimit(.minutes(2)))
+struct DenylistTests {
+    @Test
+    func `What the server ends is refused at the API, and nothing else`() async throws {
+        let bench = try await Bench()
+        try await RedisServer.with { server in
+            let pool = try RedisPool(server.address)
+            let writer = bench.writer(pool)
+            let verifier = bench.verifier(pool)
+            let alice = try bench.token("t1", subject: "alice", client: "app")
+            let bob = try bench.token("t2", subject: "bob", client: "app")
+            let carol = try bench.token("t3", subject: "carol", client: "tool")
+            #expect(await code(verifier, alice) == .revocationStale, "before the first beat")
+            #expect(try await writer.tick(now: bench.now))
+            for token in [alice, bob, carol] { #expect(await code(verifier, token) == nil) }
+
+            try await bench.end(.token(try #require(TokenID("t1"))))
+            #expect(try await writer.tick(now: bench.now))
+            #expect(await code(verifier, alice) == .tokenRevoked)
+            #expect(await code(verifier, bob) == nil)
+            try await bench.end(.subject(try #require(Subject("bob"))))
+            #expect(try await writer.tick(now: bench.now))
+            #expect(await code(verifier, bob) == .tokenRevoked)
+            let later = try bench.token("t4", subject: "bob", client: "app", issuedAt: bench.now + .milliseconds(1))
+            #expect(await code(verifier, later) == nil)
+            try await bench.end(.client(try #require(ClientID("tool"))))
+            #expect(try await writer.tick(now: bench.now))
+            #expect(await code(verifier, carol) == .tokenRevoked)
+            try await bench.end(.signingKey("key-1"))
+            #expect(try await writer.tick(now: bench.now))
+            #expect(await code(verifier, later) == .tokenRevoked)
+            await pool.close()
+        }
+    }
+
+    @Test
+    func `An ending of everything is in it`() async throws {
+        let bench = try await Bench()
+        try await RedisServer.with { server in
+            let pool = try RedisPool(server.address)
+            let token = try bench.token("t1", subject: "alice", client: "app")
+            try await bench.end(.everything)
+            #expect(try await bench.writer(pool).tick(now: bench.now))
+            #expect(await code(bench.verifier(pool), token) == .tokenRevoked)
+            await pool.close()
+        }
+    }
+
+    @Test
+    func `After a flush every token is refused until the writer has written all of it again`() async throws {
+        let bench = try await Bench()
+        try await RedisServer.with { server in
+            let pool = try RedisPool(server.address)
+            let verifier = bench.verifier(pool)
+            let alice = try bench.token("t1", subject: "alice", client: "app")
+            let bob = try bench.token("t2", subject: "bob", client: "app")
+            try await bench.end(.subject(try #require(Subject("alice"))))
+            #expect(try await bench.writer(pool).tick(now: bench.now))
+            #expect(await code(verifier, alice) == .tokenRevoked)
+            try await pool.send(RedisCommand("FLUSHALL"))
+            for token in [alice, bob] { #expect(await code(verifier, token) == .revocationStale) }
+            #expect(try await bench.writer(pool).tick(now: bench.now))
+            #expect(await code(verifier, alice) == .tokenRevoked)
+            #expect(await code(verifier, bob) == nil)
+            await pool.close()
+        }
+    }
+
+    @Test
+    func `A Redis that is down refuses every token, unless the API said otherwise`() async throws {
+        let bench = try await Bench()
+        let server = try RedisServer.make()
+        defer { server.remove() }
+        let pool = try RedisPool(server.address)
+        let token = try bench.token("t1", subject: "alice", client: "app")
+        #expect(await code(bench.verifier(pool), token) == .revocationStale)
+        #expect(await code(bench.verifier(pool, whenUnreachable: .acceptRevokedTokens), token) == nil)
+        #expect(throws: TokenRefusal.self) { try bench.verifier(pool).verify(token) }
+        await pool.close()
+    }
+
+    @Test
+    func `Entries live as long as the tokens that they end, and an act that waits for its number stops the beat`()
+        async throws
+    {
+        let bench = try await Bench()
+        try await RedisServer.with { server in
+            let pool = try RedisPool(server.address)
+            try await bench.end(.subject(try #require(Subject("alice"))))
+            #expect(try await bench.writer(pool).tick(now: bench.now))
+            let names = try await pool.send(RedisCommand("KEYS", "signet-denylist:h:*")).array?.compactMap(\.text) ?? []
+            #expect(names.count == 1)
+            for name in names { #expect(try await pool.send(RedisCommand("PTTL", name)).integer ?? 0 > 0) }
+            try await Revocations(store: bench.store, configuration: bench.configuration).apply(
+                ending: Ending(.subject(try #require(Subject("bob"))), because: .operatorAct),
+                now: bench.now
+            )
+            #expect(try await bench.writer(pool).tick(now: bench.now))
+            #expect(try await !bench.writer(pool).tick(now: bench.now + .seconds(3)))
+            await pool.close()
+        }
+    }
+}
