@@ -230,7 +230,8 @@ let package = Package(
         .executableTarget(
             name: "signet",
             dependencies: [
-                "ServerHTTP", "SQLiteStore", "PostgresStore", "AuthorizationServer", "Accounts", "UpstreamLogin",
+                "ServerHTTP", "SQLiteStore", "PostgresStore", "RedisClient", "RedisStore", "RedisDenylist",
+                "AuthorizationServer", "Accounts", "UpstreamLogin",
                 "Pages",
                 "OAuthVocabulary", "JOSE",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerHummingbird", "IssuerConnection",

@@ -2,6 +2,8 @@
 // One table of settings; every source gives text, and every text is read in one place, so that all faults of all
 // sources are found at once and named with their place. Stores nothing.
 
+import Storage
+
 /// One thing that an operator can set.
 struct Setting: Hashable, Sendable {
     enum Shape: Hashable, Sendable {
@@ -66,6 +68,23 @@ extension Setting {
         key: "store.statement_timeout",
         standard: "5s",
         about: "how long PostgreSQL may take for one statement, 100ms to 1m"
+    )
+    static let redisAddress = Setting(
+        key: "redis.address",
+        standard: "",
+        about: "a Redis for what may be lost and for the denylist: redis://, rediss:// or redis+unix://…",
+        isSecret: true
+    )
+    static let redisKeeps = Setting(
+        key: "redis.keeps",
+        shape: .list,
+        standard: VolatileKind.allCases.map(\.rawValue).joined(separator: ","),
+        about: "which records it keeps: visit, upstream-login, throttle, client-assertion, or none"
+    )
+    static let redisDenylist = Setting(
+        key: "redis.denylist",
+        standard: "off",
+        about: "whether what was revoked is written there too, for APIs that ask Redis: on or off"
     )
     static let shutdownDelay = Setting(
         key: "shutdown_delay",
@@ -215,7 +234,8 @@ extension Setting {
 
     /// Every setting, in the order in which they are shown.
     static let all = [
-        issuer, listen, dataDirectory, storeAddress, storeDirectAddress, storeConnections, storeTimeout, shutdownDelay,
+        issuer, listen, dataDirectory, storeAddress, storeDirectAddress, storeConnections, storeTimeout, redisAddress,
+        redisKeeps, redisDenylist, shutdownDelay,
         tlsCertificate, tlsKey, trustedProxies, logLevel, defaultAudience,
         accessTokenAlgorithm, accessTokenLifetime, idTokenLifetime, codeLifetime, deviceCodeLifetime, refreshIdle,
         refreshAbsolute,

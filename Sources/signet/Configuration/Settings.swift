@@ -1,7 +1,9 @@
 import JOSE
 import Logging
 import OAuthVocabulary
+import RedisClient
 import ServerHTTP
+import Storage
 
 /// What the operator decided, understood and in range.
 struct Settings: Hashable, Sendable {
@@ -9,6 +11,7 @@ struct Settings: Hashable, Sendable {
     var listen = ListenAddress(host: "127.0.0.1", port: 8080)
     var dataDirectory = "signet-data"
     var store = Store()
+    var redis = Redis()
     var shutdownDelay: Duration = .zero
     var tlsCertificate: String?
     var tlsKey: String?
@@ -41,6 +44,12 @@ struct Settings: Hashable, Sendable {
         var directAddress: StoreAddress?
         var connections = 8
         var statementTimeout: Duration = .seconds(5)
+    }
+
+    struct Redis: Hashable, Sendable {
+        var address: RedisAddress?
+        var keeps = VolatileKind.allCases
+        var denylist = false
     }
 
     struct Feed: Hashable, Sendable {
@@ -126,6 +135,22 @@ extension Settings {
             or: store.statementTimeout,
             in: .milliseconds(100) ... .minutes(1)
         )
+        redis.address = reader.optional(
+            .redisAddress,
+            expecting: "redis://host:6379/0, rediss://user@host:6379/0?ca=file or redis+unix:///path",
+            { try? RedisAddress($0) }
+        )
+        let kinds = reader.list(.redisKeeps, expecting: "\(Setting.redisKeeps.standard), or none") { text in
+            text == "none" ? .some(VolatileKind?.none) : VolatileKind(rawValue: text).map { .some($0) }
+        }
+        if reader.isGiven(.redisKeeps) { redis.keeps = kinds.compactMap(\.self) }
+        redis.denylist = reader.read(.redisDenylist, or: redis.denylist, expecting: "on or off") { text in
+            ["on": true, "off": false][text]
+        }
+        reader.require(
+            redis.address != nil || !redis.denylist,
+            "redis.denylist needs redis.address: name the Redis that it is written to"
+        )
         shutdownDelay = reader.duration(.shutdownDelay, or: shutdownDelay, in: .zero ... .minutes(5))
         reader.require(
             store.directAddress == nil || (store.directAddress != .sqlite && store.address != .sqlite),
@@ -190,6 +215,9 @@ extension Settings {
         case .storeDirectAddress: store.directAddress?.shown ?? ""
         case .storeConnections: "\(store.connections)"
         case .storeTimeout: DurationText.format(store.statementTimeout)
+        case .redisAddress: redis.address?.description ?? ""
+        case .redisKeeps: redis.keeps.isEmpty ? "none" : redis.keeps.map(\.rawValue).joined(separator: ",")
+        case .redisDenylist: redis.denylist ? "on" : "off"
         case .shutdownDelay: DurationText.format(shutdownDelay)
         case .tlsCertificate: tlsCertificate ?? ""
         case .tlsKey: tlsKey ?? ""

@@ -5,6 +5,9 @@ struct SettingsReader {
 
     init(_ given: [Setting: GivenValue]) { self.given = given }
 
+    /// Whether any source names the setting.
+    func isGiven(_ setting: Setting) -> Bool { given[setting] != nil }
+
     /// The value, or `standard` where nobody gave one or the one given is a fault.
     mutating func read<Value>(
         _ setting: Setting,

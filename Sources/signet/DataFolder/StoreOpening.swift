@@ -1,12 +1,65 @@
 import AuthorizationServer
 import Instants
+import Logging
 import PostgresStore
+import RedisClient
+import RedisStore
 import SQLiteStore
 import Storage
 
+/// What a server or a command works on.
+struct OpenedStore: Sendable {
+    var store: any StoreBackend
+    var keys: DerivedKeys
+    /// For the denylist.
+    var redis: RedisPool?
+}
+
 extension DataFolder {
-    /// Opens the store and the keys that belong to it.
+    /// Opens the store, the keys that belong to it, and the Redis that keeps what may be lost.
     func open(
+        _ settings: Settings,
+        missing: Missing,
+        random: any RandomSource,
+        now: Instant
+    ) async throws -> OpenedStore {
+        let (store, keys) = try await open(settings.store, missing: missing, random: random, now: now)
+        var opened = OpenedStore(store: store, keys: keys)
+        guard let address = settings.redis.address else { return opened }
+        do {
+            if !settings.redis.keeps.isEmpty {
+                opened.store = SplitStore(
+                    durable: store,
+                    volatile: try await openRedis(address),
+                    kinds: Set(settings.redis.keeps)
+                )
+            }
+            if settings.redis.denylist { opened.redis = try RedisPool(address, logger: Logger(label: "signet.redis")) }
+            return opened
+        } catch {
+            try? await opened.store.close()
+            throw error
+        }
+    }
+
+    private func openRedis(_ address: RedisAddress) async throws(Failure) -> RedisStore {
+        do {
+            let redis = try await RedisStore.open(address, logger: Logger(label: "signet.redis"))
+            for finding in redis.findings { Console.standard.note("note: \(finding.text)") }
+            return redis
+        } catch {
+            let status: ExitStatus =
+                switch error {
+                case .unreachable: .unavailable
+                case .refused, .notPermitted: .permission
+                case .unfit, .prefixMissing, .cannotOpen: .configuration
+                case .newerLayout: .data
+                }
+            throw Failure(status, "\(error)")
+        }
+    }
+
+    private func open(
         _ settings: Settings.Store,
         missing: Missing,
         random: any RandomSource,

@@ -4,6 +4,7 @@ import Instants
 import JOSE
 import Logging
 import OAuthVocabulary
+import RedisClient
 import ServerHTTP
 import Storage
 
@@ -12,6 +13,8 @@ struct Workbench: Sendable {
     let settings: Settings
     let folder: DataFolder
     let store: any StoreBackend
+    /// The Redis beside it, where there is one.
+    let redis: RedisPool?
     let keys: DerivedKeys
     let provider: ProviderConfiguration
     /// Whether the issuer is the real one, and no placeholder because nothing was ever served.
@@ -38,7 +41,8 @@ struct Workbench: Sendable {
         let random = SystemRandomSource()
         try folder.prepare(missing)
         let wall = SystemTimeSource().moment().wall
-        let (store, keys) = try await folder.open(settings.store, missing: missing, random: random, now: wall)
+        let opened = try await folder.open(settings, missing: missing, random: random, now: wall)
+        let (store, keys) = (opened.store, opened.keys)
         var configuration = provider
         if configuration == nil { configuration = try await ServedConfiguration.find(in: store, now: wall)?.provider }
         // Before the first `serve` no token was issued, so the name of the issuer cannot matter.
@@ -50,6 +54,7 @@ struct Workbench: Sendable {
             settings: settings,
             folder: folder,
             store: store,
+            redis: opened.redis,
             keys: keys,
             provider: configuration ?? settings.provider(issuer: issuer),
             knowsIssuer: configuration != nil || settings.issuer != nil,
@@ -127,5 +132,8 @@ struct Workbench: Sendable {
     }
 
     /// Closes the store; every answer that was given is on the disk already, so that nothing is lost if this fails.
-    func close() async { try? await store.close() }
+    func close() async {
+        try? await store.close()
+        await redis?.close()
+    }
 }

@@ -1,5 +1,6 @@
 import AuthorizationServer
 import IssuerConnection
+import RedisDenylist
 import ServerHTTP
 import ServiceLifecycle
 
@@ -29,6 +30,16 @@ struct LogoutService: Service {
         await cancelWhenGracefulShutdown {
             await LogoutPusher(deliveries, by: HTTPPoster()) { DeliveryMetrics.record($0) }.run()
         }
+    }
+}
+
+/// Writes what was ended into the denylist in Redis.
+struct DenylistService: Service {
+    let writer: DenylistWriter
+    let time: any TimeSource
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await writer.run(by: time) }
     }
 }
 

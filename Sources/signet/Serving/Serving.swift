@@ -2,6 +2,8 @@ import Accounts
 import AuthorizationServer
 import Logging
 import Pages
+import RedisClient
+import RedisDenylist
 import ServerHTTP
 import ServiceLifecycle
 import Storage
@@ -86,6 +88,12 @@ struct Serving: Sendable {
             EventPushService(events: assembled.provider.services.securityEvents),
             LogoutService(deliveries: assembled.provider.services.logoutDeliveries),
         ]
+        if let redis = bench.redis {
+            let prefix = plan.settings.redis.address?.prefix ?? "signet-denylist:"
+            let source = DenylistSource(store: bench.store, keys: bench.keys)
+            let writer = DenylistWriter(redis, prefix: prefix, source: source, logger: logger)
+            services.append(DenylistService(writer: writer, time: bench.time))
+        }
         do {
             services += try server.services()
         } catch {

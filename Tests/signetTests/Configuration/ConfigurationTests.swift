@@ -65,6 +65,7 @@ struct ConfigurationTests {
         (.storeAddress, "postgres://signet@db.example/signet"),
         (.storeDirectAddress, "postgres://signet@direct.example/signet"), (.storeConnections, "20"),
         (.storeTimeout, "2s"), (.shutdownDelay, "10s"),
+        (.redisAddress, "redis://redis.example:6379/1"), (.redisKeeps, "throttle,visit"), (.redisDenylist, "on"),
         (.tlsCertificate, "c.pem"),
         (.tlsKey, "k.pem"), (.trustedProxies, "10.0.0.0/8,::1"), (.logLevel, "debug"),
         (.defaultAudience, "https://api.example"), (.accessTokenAlgorithm, "EdDSA"), (.accessTokenLifetime, "5m"),
@@ -84,6 +85,7 @@ struct ConfigurationTests {
         // A certificate and its key are only accepted together.
         if setting == .tlsCertificate { environment["SIGNET_TLS_KEY"] = "k" }
         if setting == .tlsKey { environment["SIGNET_TLS_CERT"] = "c" }
+        if setting == .redisDenylist { environment["SIGNET_REDIS_ADDRESS"] = "redis://redis.example" }
         if setting == .storeDirectAddress { environment["SIGNET_STORE_ADDRESS"] = "postgres://pooler.example/signet" }
         #expect(try load(environment: environment).settings.text(of: setting) == text)
     }
