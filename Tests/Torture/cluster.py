@@ -1,7 +1,7 @@
 """What is tortured: nodes of Signet, their stores, the proxy between them, and the command line on the same store.
 
-`sqlite` is one node on one file; `postgres` is three nodes on one PostgreSQL (and a Redis, where the executable takes one),
-each behind its own links of the proxy, with one master key and data folders of their own.
+`sqlite` is one node on one file; `postgres` is three nodes on one PostgreSQL and one Redis, each
+behind its own links of the proxy, with one master key and data folders of their own.
 """
 
 import contextlib
@@ -103,11 +103,11 @@ TRIGGERS = {
 
 
 class Cluster:
-    def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, seed=1, retry_window=10):
+    def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, seed=1, retry_window=10, redis=True):
         self.binary, self.folder, self.store, self.plant = binary, pathlib.Path(folder), store, plant
         self.retry_window, self.seed = retry_window, seed
-        # The environment variable by which nodes are given a Redis; without it they have none.
-        self.redis_setting = os.environ.get("TORTURE_REDIS_SETTING")
+        # The environment variable by which nodes are given a Redis; none where they are to do without.
+        self.redis_setting = "SIGNET_REDIS_ADDRESS" if redis and store == "postgres" else None
         self.folder.mkdir(parents=True, exist_ok=True)
         os.chmod(self.folder, 0o755)
         count = nodes or (3 if store == "postgres" else 1)

@@ -33,7 +33,8 @@ KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build/torture"
 
 def run(options, folder):
     history = record.History(folder / "history.jsonl")
-    cluster = Cluster(os.environ["SIGNET_BIN"], folder / "run", options.store, plant=options.plant, seed=options.seed)
+    cluster = Cluster(os.environ["SIGNET_BIN"], folder / "run", options.store, plant=options.plant, seed=options.seed,
+                      redis=not options.no_redis)
     try:
         cluster.start()
         world = World(cluster, options.clients)
@@ -154,6 +155,7 @@ def main():
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--plant", choices=[
         "no-fsync", "replay", "ignore-revocation", "stale", *TRIGGERS], help="with SQLite; no-fsync with PostgreSQL too")
+    parser.add_argument("--no-redis", action="store_true", help="nodes on PostgreSQL without a Redis")
     parser.add_argument("--expect-violation", metavar="RULE", help="succeed if this rule was violated")
     parser.add_argument("--keep", action="store_true", help="keep the history of a run that held as well")
     parser.add_argument("--check", metavar="HISTORY")
