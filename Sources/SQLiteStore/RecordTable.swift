@@ -11,7 +11,7 @@ typealias Record = Storage.Record
 struct RecordTable: RecordReader {
     let database: Database
 
-    private static let columns =
+    static let columns =
         """
         r.id, r.kind, r.identifier, r.version, r.expires_at, r.consumed_at, r.index_count,
         r.family, r.subject, r.client, r.payload
@@ -93,13 +93,20 @@ struct RecordTable: RecordReader {
     }
 
     private func rows(of statement: borrowing BoundStatement) throws(SQLiteFault) -> [Record] {
+        try numberedRows(of: statement).records
+    }
+
+    /// The records, and the row number of the last of them.
+    func numberedRows(of statement: borrowing BoundStatement) throws(SQLiteFault) -> (records: [Record], last: Int64?) {
         var records: [Record] = []
+        var last: Int64?
         var indexed: [(place: Int, id: Int64, count: Int64)] = []
         while try statement.step() {
             guard let id = statement.integer(0), let kind = try statement.text(1), let version = statement.integer(3),
                 let indexCount = statement.integer(6)
             else { throw .unreadable("a stored record lacks a column") }
             if indexCount > 0 { indexed.append((records.count, id, indexCount)) }
+            last = id
             records.append(
                 Record(
                     key: RecordKey(kind: RecordKind(kind), identifier: IdentifierHash(bytes: statement.bytes(2))),
@@ -116,7 +123,7 @@ struct RecordTable: RecordReader {
         for (place, id, count) in indexed {
             records[place].indexes = try indexes(ofRecord: id, count: count)
         }
-        return records
+        return (records, last)
     }
 
     private func indexes(ofRecord id: Int64, count: Int64) throws(SQLiteFault) -> [SecondaryIndex] {

@@ -10,7 +10,7 @@ package import Storage
 package final class SQLiteStore: StoreBackend {
     /// The path of the file.
     package let location: String
-    private let pool: DatabasePool
+    let pool: DatabasePool
     private let writes: WriteLane
     private let reads: ReadLane
 
@@ -68,9 +68,14 @@ package final class SQLiteStore: StoreBackend {
         }
     }
 
+    nonisolated(nonsending) func loadThroughLane(_ records: [Storage.Record]) async throws(StoreError) {
+        try await withCheckedContinuation { writes.submit(.load(records, $0)) }.get()
+    }
+
     /// Takes the write lock and gives it back: what every `apply` needs.
     package nonisolated(nonsending) func checkHealth() async throws(StoreError) {
-        _ = try await withCheckedContinuation { writes.submit(.apply([], now: Instant(secondsSinceEpoch: 0), $0)) }.get()
+        _ = try await withCheckedContinuation { writes.submit(.apply([], now: Instant(secondsSinceEpoch: 0), $0)) }
+            .get()
     }
 
     /// `nil`: SQLite tells nobody what another process wrote.

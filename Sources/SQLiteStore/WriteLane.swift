@@ -7,12 +7,14 @@ import Synchronization
 enum WriteRequest: Sendable {
     case apply([Change], now: Instant, CheckedContinuation<Result<ApplyOutcome, StoreError>, Never>)
     case sweep(limit: Int, now: Instant, CheckedContinuation<Result<SweepStep, StoreError>, Never>)
+    case load([Storage.Record], CheckedContinuation<Result<Void, StoreError>, Never>)
 
     /// How much it adds to a transaction, in changed records, roughly.
     var weight: Int {
         switch self {
         case .apply(let changes, _, _): changes.count
         case .sweep(let limit, _, _): limit
+        case .load(let records, _): records.count
         }
     }
 
@@ -20,6 +22,7 @@ enum WriteRequest: Sendable {
         switch self {
         case .apply(_, _, let continuation): continuation.resume(returning: .failure(error))
         case .sweep(_, _, let continuation): continuation.resume(returning: .failure(error))
+        case .load(_, let continuation): continuation.resume(returning: .failure(error))
         }
     }
 }
@@ -44,11 +47,13 @@ final class WriteLane: Sendable {
     private enum Answer {
         case apply(Result<ApplyOutcome, StoreError>, CheckedContinuation<Result<ApplyOutcome, StoreError>, Never>)
         case sweep(SweepStep, CheckedContinuation<Result<SweepStep, StoreError>, Never>)
+        case load(CheckedContinuation<Result<Void, StoreError>, Never>)
 
         func deliver() {
             switch self {
             case .apply(let outcome, let continuation): continuation.resume(returning: outcome)
             case .sweep(let step, let continuation): continuation.resume(returning: .success(step))
+            case .load(let continuation): continuation.resume(returning: .success(()))
             }
         }
     }
@@ -139,6 +144,9 @@ final class WriteLane: Sendable {
         switch request {
         case .sweep(let limit, let now, let continuation):
             return .sweep(try table.sweep(now: now, limit: limit), continuation)
+        case .load(let records, let continuation):
+            try table.load(records)
+            return .load(continuation)
         case .apply(let changes, let now, let continuation):
             let verdict: Verdict
             do throws(SQLiteFault) {

@@ -22,6 +22,11 @@ package struct RecordWrite: Hashable, Sendable {
     package var before: Record?
     /// What must be stored afterwards; `nil` removes the record.
     package var after: Record?
+
+    package init(before: Record?, after: Record?) {
+        self.before = before
+        self.after = after
+    }
 }
 
 /// The judgement of a list of changes.

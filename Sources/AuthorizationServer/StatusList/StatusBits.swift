@@ -14,6 +14,13 @@ struct StatusBits: Hashable, Sendable {
     /// Every token valid.
     init() { bytes = [UInt8](repeating: 0, count: Self.size / 8) }
 
+    /// Every token revoked.
+    static var allRevoked: StatusBits {
+        var bits = StatusBits()
+        bits.bytes = [UInt8](repeating: 0xFF, count: size / 8)
+        return bits
+    }
+
     /// Reads what ``compressed()`` wrote.
     init(compressed text: String) throws(Deflate.Fault) {
         guard let packed = try? Base64URL.decode(text) else { throw Deflate.Fault(code: 0) }

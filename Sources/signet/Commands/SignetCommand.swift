@@ -20,7 +20,7 @@ struct SignetCommand: AsyncParsableCommand {
             ServeCommand.self, ClientCommand.self, UserCommand.self, UpstreamCommand.self, APICommand.self,
             RevokeCommand.self,
             StreamCommand.self, LogoutDeliveriesCommand.self, KeysCommand.self, TokenCommand.self, JWTCommand.self,
-            ExplainCommand.self, LoginCommand.self, LogoutCommand.self, ConfigCommand.self,
+            StoreCommand.self, ExplainCommand.self, LoginCommand.self, LogoutCommand.self, ConfigCommand.self,
             VersionCommand.self,
         ]
     )

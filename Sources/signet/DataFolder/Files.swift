@@ -93,6 +93,61 @@ enum Files {
         guard unlink(path) == 0 || errno == ENOENT else { throw .last }
     }
 
+    /// Gives a finished file its name, which must be free, and makes the name durable.
+    static func publish(_ temporary: String, as path: String) throws(SystemError) {
+        guard link(temporary, path) == 0 else { throw .last }
+        unlink(temporary)
+        try syncFolder(of: path)
+    }
+
+    /// Gives a file a second name in its folder.
+    static func name(_ path: String, alsoAs other: String) throws(SystemError) {
+        guard link(path, other) == 0 else { throw .last }
+    }
+
+    /// Puts a finished file in the place of another, durably: whoever opens the path finds the one or the other, whole.
+    static func move(_ finished: String, over path: String) throws(SystemError) {
+        guard rename(finished, path) == 0 else { throw .last }
+        try syncFolder(of: path)
+    }
+
+    /// Copies into a new file, synced; `copied` is told how many bytes there are by now.
+    static func copy(
+        _ path: String,
+        to new: String,
+        mode: UInt32,
+        copied: (Int64) -> Void
+    ) throws(SystemError) {
+        let source = open(path, O_RDONLY | O_CLOEXEC)
+        guard source >= 0 else { throw .last }
+        defer { close(source) }
+        let target = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t(mode))
+        guard target >= 0 else { throw .last }
+        defer { close(target) }
+        var chunk = [UInt8](repeating: 0, count: 1 << 20)
+        var total: Int64 = 0
+        while true {
+            let count = chunk.withUnsafeMutableBytes { systemRead(source, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw .last }
+            if count == 0 { break }
+            try write(chunk.prefix(count), to: target)
+            total += Int64(count)
+            copied(total)
+        }
+        guard fsync(target) == 0 else { throw .last }
+    }
+
+    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) throws(SystemError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw .last }
+            rest = rest.dropFirst(count)
+        }
+    }
+
     private static func place(
         _ path: String,
         mode: UInt32,
@@ -106,13 +161,7 @@ enum Files {
             close(descriptor)
             unlink(temporary)
         }
-        var rest = content[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw .last }
-            rest = rest.dropFirst(count)
-        }
+        try write(content[...], to: descriptor)
         guard fsync(descriptor) == 0 else { throw .last }
         guard move(temporary) == 0 else { throw .last }
         try syncFolder(of: path)

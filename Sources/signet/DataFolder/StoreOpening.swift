@@ -93,6 +93,7 @@ extension DataFolder {
         now: Instant
     ) async throws -> (store: any StoreBackend, keys: DerivedKeys) {
         do {
+            try await StoreMark.check(store, now: now)
             try await MasterKeyCheck.verify(keys, folder: self, store: store, now: now)
         } catch {
             try? await store.close()
@@ -105,14 +106,7 @@ extension DataFolder {
         do {
             return try SQLiteStore(path: database)
         } catch {
-            let status: ExitStatus =
-                switch error {
-                case .folderMissing, .folderNotWritable: .cannotCreate
-                case .notADatabase, .damaged, .foreign, .newerSchema: .data
-                case .locked: .unavailable
-                case .cannotOpen: .inputOutput
-                }
-            throw Failure(status, "\(error)")
+            throw Failure(sqlite: error)
         }
     }
 
@@ -156,5 +150,33 @@ extension Settings.Store {
         }
         let parameters = "signet_prepared=off&signet_direct=" + encoded.joined()
         return address + (address.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + parameters
+    }
+}
+
+extension Failure {
+    /// Why a database file cannot be worked with.
+    init(sqlite error: SQLiteStoreError) {
+        let status: ExitStatus =
+            switch error {
+            case .folderMissing, .folderNotWritable: .cannotCreate
+            case .notADatabase, .damaged, .foreign, .newerSchema: .data
+            case .locked: .unavailable
+            case .cannotOpen: .inputOutput
+            }
+        self.init(status, "\(error)")
+    }
+}
+
+extension Settings {
+    /// The data folder of a command that is about a database file.
+    func folderOfDatabaseFile() throws(Failure) -> DataFolder {
+        guard case .sqlite = store.address else {
+            throw Failure(
+                .usage,
+                "the records are kept in PostgreSQL: save, restore and check them with its own tools (pg_dump or base backups "
+                    + "with the log); this command is about SQLite; nothing was changed"
+            )
+        }
+        return DataFolder(dataDirectory)
     }
 }

@@ -25,6 +25,8 @@ struct Workbench: Sendable {
     let feedSignal = FeedSignal()
     /// What a signing key goes through before it signs.
     var preparation: @Sendable (SigningKey) -> SigningKey = { $0 }
+    /// Keeps `signet store restore` out while the store is worked on.
+    private let lock: FolderLock
 
     var now: Instant { time.moment().wall }
 
@@ -40,6 +42,7 @@ struct Workbench: Sendable {
         let folder = DataFolder(settings.dataDirectory)
         let random = SystemRandomSource()
         try folder.prepare(missing)
+        let lock = try folder.lock(.shared)
         let wall = SystemTimeSource().moment().wall
         let opened = try await folder.open(settings, missing: missing, random: random, now: wall)
         let (store, keys) = (opened.store, opened.keys)
@@ -59,7 +62,8 @@ struct Workbench: Sendable {
             provider: configuration ?? settings.provider(issuer: issuer),
             knowsIssuer: configuration != nil || settings.issuer != nil,
             time: SystemTimeSource(notBefore: clock ?? wall),
-            random: random
+            random: random,
+            lock: lock
         )
     }
 
