@@ -1,9 +1,11 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run example test torture build docs screenshots bench-jose bench-revocation fuzz fmt lint clean
+.PHONY: help run example test torture build docs screenshots bench-jose bench-revocation bench-storage fuzz fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
+# How large the store of `make bench-storage` grows.
+FAMILIES ?= 1000000
 # How long `make torture` runs, if nobody says otherwise; below is what `make fuzz` does.
 TORTURE_SECONDS := $(or $(SECONDS),180)
 # How long `make fuzz` runs.
@@ -39,6 +41,9 @@ bench-jose: ## Measure JOSE against other libraries: install what they need, bui
 
 bench-revocation: ## Measure how soon, at what cost and under which storm a revocation reaches APIs: wrk, Redis, release build (Benchmarks/README.md).
 	@scripts/bench-revocation.sh
+
+bench-storage: ## Measure the stores: rotations against bare SQLite, and growth to a million families (make bench-storage FAMILIES=10000000).
+	@FAMILIES=$(FAMILIES) scripts/bench-storage.sh
 
 fuzz: ## Give what reads strangers' bytes to libFuzzer for ten minutes (other durations: make fuzz SECONDS=60).
 	@scripts/fuzz.sh $(SECONDS)

@@ -60,6 +60,7 @@ let package = Package(
         .executable(name: "signet", targets: ["signet"]),
         // For Benchmarks/Package.swift alone, which builds it together with its own programs.
         .executable(name: "RevocationBenchmark", targets: ["RevocationBenchmark"]),
+        .executable(name: "StorageBenchmark", targets: ["StorageBenchmark"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -250,6 +251,16 @@ let package = Package(
                 "OAuthVocabulary", "JOSE", "Storage", "Instants", logging,
             ],
             path: "Benchmarks/Revocation",
+            swiftSettings: settings
+        ),
+
+        // Measures the stores from within: Benchmarks/README.md.
+        .executableTarget(
+            name: "StorageBenchmark",
+            dependencies: [
+                "AuthorizationServer", "SQLiteStore", "OAuthVocabulary", "Storage", "Instants", sqlite,
+            ],
+            path: "Benchmarks/Storage",
             swiftSettings: settings
         ),
 

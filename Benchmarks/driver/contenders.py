@@ -37,14 +37,14 @@ class Contender:
             env={**os.environ, **(environment or {})},
         )
 
-    def ask(self, *words):
+    def ask(self, *words, patience=PATIENCE):
         """The answer to a command; a program that died, or does not answer, answers with an error."""
         try:
             self.process.stdin.write(" ".join(words) + "\n")
             self.process.stdin.flush()
-            if not select.select([self.process.stdout], [], [], PATIENCE)[0]:
+            if not select.select([self.process.stdout], [], [], patience)[0]:
                 self.process.kill()
-                return {"error": f"no answer within {PATIENCE} s"}
+                return {"error": f"no answer within {patience} s"}
             return json.loads(self.process.stdout.readline())
         except (OSError, ValueError):
             return {"error": f"the program ended with code {self.process.poll()}"}

@@ -55,25 +55,24 @@ struct ArchiveTests {
     {
         try await TemporaryFolder.with { folder in
             let store = try SQLiteStore(path: folder.database)
-            let acknowledged = Mutex<[RecordKey]>([])
-            let isOver = Atomic(false)
+            let answered = Answered()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for task in 0..<8 {
                     group.addTask {
                         var number = task * 1_000_000
-                        while !isOver.load(ordering: .relaxed) {
+                        while !answered.isOver.load(ordering: .relaxed) {
                             number += 1
                             let record = Record(number: number)
                             guard try await store.apply([.insert(record)], now: .testTime) == .applied else { return }
-                            acknowledged.withLock { $0.append(record.key) }
+                            answered.keys.withLock { $0.append(record.key) }
                         }
                     }
                 }
                 for round in 0..<5 {
-                    while acknowledged.withLock({ $0.count }) < (round + 1) * 200 {
+                    while answered.keys.withLock({ $0.count }) < (round + 1) * 200 {
                         try await Task.sleep(for: .milliseconds(5))
                     }
-                    let before = acknowledged.withLock { $0 }
+                    let before = answered.keys.withLock { $0 }
                     let path = folder.path + "/copy-\(round).sqlite"
                     try DatabaseCopy.make(of: folder.database, at: path)
                     #expect(try DatabaseCopy.faults(of: path) == [])
@@ -85,7 +84,7 @@ struct ArchiveTests {
                     }
                     try await copy.close()
                 }
-                isOver.store(true, ordering: .relaxed)
+                answered.isOver.store(true, ordering: .relaxed)
                 try await group.waitForAll()
             }
             try await store.close()
@@ -103,4 +102,10 @@ struct ArchiveTests {
             #expect(try folder.contents()["copy.sqlite"] == [1, 2, 3])
         }
     }
+}
+
+/// What writers were told while they wrote.
+private final class Answered: Sendable {
+    let keys = Mutex<[RecordKey]>([])
+    let isOver = Atomic(false)
 }

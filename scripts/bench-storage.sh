@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Measures the stores (Benchmarks/README.md): builds the program of the benchmark in release, runs it in a temporary folder
+# beside the results (SIGNET_BENCH_FOLDER names another disk), prints Markdown tables and writes
+# Benchmarks/results/storage.json. FAMILIES limits how large the store grows (standard: 1000000; 10000000 takes some 15 GB
+# and about an hour). Arguments go to the driver. Idempotent; it ends only what it started.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+work=$PWD/Benchmarks/.build/storage
+# shellcheck source=scripts/bench-setup.sh
+source scripts/bench-setup.sh
+
+prepare_build
+mkdir -p "$work"
+build_release StorageBenchmark
+registers storage "$(commit), $(swift_version)" "$PWD/Benchmarks/.build/release/StorageBenchmark"
+
+export PYTHONDONTWRITEBYTECODE=1
+exec python3 Benchmarks/driver/storage.py "$work" --families "${FAMILIES:-1000000}" "$@"
