@@ -34,6 +34,10 @@ class Endings:
             yield Act(event, "sid", given["sid"])
             # Which of the person's sessions it was is not certain.
             yield Act(event, "a session of", given["sub"])
+        elif op == "user-disable":
+            yield Act(event, "sub", given["sub"])
+        elif op == "client-delete":
+            yield Act(event, "client", given["client"])
         elif op == "key-retire":
             yield Act(event, "key", given["kid"])
         elif op in ("redeem", "device") and "already used" in event["out"].get("description", ""):

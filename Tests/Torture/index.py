@@ -143,13 +143,34 @@ class Index:
     def consent(self, event):
         return self.register("consent", f"{event['in']['sub']} to {event['in']['client']}", "absent")
 
+    def signed_in(self, event):
+        """Nobody is let in who was disabled."""
+        if event["result"] == "ok":
+            self.register("person", event["in"]["sub"], "present").read(event, "present")
+
+    def on_authorize(self, event):
+        self.signed_in(event)
+
+    def on_device_approve(self, event):
+        self.signed_in(event)
+
+    def on_user_disable(self, event):
+        self.register("person", event["in"]["sub"], "present").write(event, "absent")
+        for session in self.sessions_of[event["in"]["sub"]]:
+            self.register("session", session, "absent").write(event, "absent")
+
+    def on_user_enable(self, event):
+        self.register("person", event["in"]["sub"], "present").write(event, "present")
+
     def on_consent(self, event):
+        self.signed_in(event)
         self.consent(event).write(event, "present")
 
     def on_withdraw(self, event):
         self.consent(event).write(event, "absent")
 
     def on_silent(self, event):
+        self.signed_in(event)
         if event["result"] == "ok":
             self.consent(event).read(event, "present")
         elif event["out"].get("error") == "consent_required":
@@ -157,6 +178,9 @@ class Index:
 
     def on_client_create(self, event):
         self.register("client", event["in"]["client"], "absent").write(event, "present")
+
+    def on_client_delete(self, event):
+        self.register("client", event["in"]["client"], "absent").write(event, "absent")
 
     def on_client_credentials(self, event):
         if ("client", event["in"]["client"]) not in self.registers:
@@ -181,6 +205,7 @@ class Index:
                 register.read(event, "present" if kid in event["out"]["kids"] else "absent")
 
     def on_session_login(self, event):
+        self.signed_in(event)
         if event["result"] == "ok":
             self.register("session", event["out"]["session"], "absent").write(event, "present")
             self.sessions_of[event["in"]["sub"]].append(event["out"]["session"])

@@ -71,7 +71,24 @@ class Operator:
             kid = self.retirable.pop(0)
             self.command("key-retire", ["keys", "retire", kid], {"kid": kid})
 
-    WEIGHTS = {"create_client": 5, "revoke": 6, "rotate_keys": 2, "retire_key": 2}
+    def delete_client(self):
+        client = self.world.recent(self.dice, self.world.new_clients, 5)
+        if client:
+            self.command("client-delete", ["client", "delete", client[0]], {"client": client[0]})
+
+    def disable_person(self):
+        """And lets the person in again, however often that has to be said: nobody is left out when the faults heal."""
+        person = self.dice.choice(self.world.names)
+        given = {"sub": self.world.subjects[person]}
+        self.command("user-disable", ["user", "disable", person], given)
+        time.sleep(self.dice.uniform(0.2, 1.5))
+        for _ in range(20):
+            event, _ = self.command("user-enable", ["user", "enable", person], given)
+            if event["result"] == "ok":
+                return
+            time.sleep(0.5)
+
+    WEIGHTS = {"create_client": 6, "revoke": 6, "rotate_keys": 2, "retire_key": 2, "delete_client": 2, "disable_person": 2}
 
     def work(self, stop):
         while not stop.wait(self.dice.uniform(0.3, 1.5)):

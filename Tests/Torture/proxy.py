@@ -12,6 +12,7 @@ Commands on standard input, one a line, answered with "done": `INDEX MODE`, wher
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import sys
@@ -47,7 +48,9 @@ class Link:
         # A reset, not an orderly end: what a failing network or a dead host gives.
         raw = writer.get_extra_info("socket")
         if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # One that the other side closed just now is no socket any more.
+            with contextlib.suppress(OSError):
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
 
     async def serve(self, reader, writer):

@@ -263,3 +263,24 @@ def test_a_feed_whose_chain_breaks():
     story = Story()
     story.add("feed", result="error", note="the chain does not go on")
     assert story.rules() == {"feed broken"}
+
+
+def test_a_disabled_person_who_is_let_in():
+    story = Story()
+    story.add("user-disable", {"sub": "ada"})
+    story.add("user-enable", {"sub": "ada"}, at=200)
+    story.add("authorize", {"sub": "ada"}, {"code": "c9", "sub": "ada", "client": "app", "lifetime": 60}, at=210)
+    assert story.rules() == set()
+    story.add("session-login", {"sub": "ada"}, {"session": "x"}, at=150)
+    assert story.rules() == {"person lost"}
+
+
+def test_a_deleted_client_that_is_served():
+    story = Story()
+    story.add("client-create", {"client": "c"}, at=1)
+    story.add("client-delete", {"client": "c"}, at=20)
+    story.add("client_credentials", {"client": "c"}, {"error": "invalid_client"}, result="refused", at=30)
+    assert story.rules() == set()
+    story.add("client_credentials", {"client": "c"}, {
+        "access": {"jti": "j9", "family": None, "sid": None, "sub": "c", "client": "c", "kid": "k1"}, "offline": False}, at=40)
+    assert story.rules() == {"client lost"}
