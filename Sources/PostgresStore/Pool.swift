@@ -89,7 +89,7 @@ final class Pool: Sendable {
     func submit(_ request: ReadRequest) {
         let queued = Queued(request: request, since: uptime())
         let admission = state.withLock { state in
-            admit(&state, waiting: state.reads.count) { $0.reads.append(queued) }
+            admit(&state, waiting: state.reads.count, now: queued.since) { $0.reads.append(queued) }
         }
         if let error = carryOut(admission) { request.refuse(error) }
     }
@@ -97,12 +97,17 @@ final class Pool: Sendable {
     func submit(_ request: WriteRequest) {
         let queued = Queued(request: request, since: uptime())
         let admission = state.withLock { state in
-            admit(&state, waiting: state.writes.count) { $0.writes.append(queued) }
+            admit(&state, waiting: state.writes.count, now: queued.since) { $0.writes.append(queued) }
         }
         if let error = carryOut(admission) { request.refuse(error) }
     }
 
-    private func admit(_ state: inout State, waiting: Int, _ queue: (inout State) -> Void) -> Admission {
+    private func admit(
+        _ state: inout State,
+        waiting: Int,
+        now: Duration,
+        _ queue: (inout State) -> Void
+    ) -> Admission {
         guard !state.isClosed else { return .closed }
         guard waiting < settings.largestQueue else { return .full }
         queue(&state)
@@ -111,6 +116,8 @@ final class Pool: Sendable {
             return .wake
         }
         guard state.workers < max(settings.connections, 1) else { return .queued }
+        // The server has refused a further connection a moment ago.
+        guard state.connected == 0 || state.nextAttempt <= now else { return .queued }
         state.workers += 1
         return .start
     }
@@ -259,10 +266,13 @@ final class Pool: Sendable {
 
     func noteDisconnected() { state.withLock { $0.connected -= 1 } }
 
-    /// How long to wait before the next attempt to connect.
-    func pauseBeforeConnecting() -> Duration {
+    /// How long to wait before the next attempt to connect; `nil` if others are connected and can do what waits.
+    func pauseBeforeConnecting() -> Duration? {
         let now = uptime()
-        return state.withLock { $0.isClosed ? .zero : max(.zero, $0.nextAttempt - now) }
+        return state.withLock { state in
+            guard !state.isClosed, state.nextAttempt > now else { return .zero }
+            return state.connected > 0 ? nil : state.nextAttempt - now
+        }
     }
 
     /// Puts the next attempt off, twice as long each time up to a bound, and a part of it by chance, so that nodes that
@@ -281,23 +291,30 @@ final class Pool: Sendable {
         .unavailable(reason: "the database cannot be reached: \(reason)")
     }
 
-    /// What a worker without a connection cannot do, others may; if none is connected, everybody is refused.
-    func putBackOrRefuse(_ work: Work, reason: String) {
-        let waiting = state.withLock { state -> [Work] in
+    /// Puts back what a worker without a connection cannot do, for others who have one.
+    ///
+    /// True says that the worker is one too many and has to end. If none is connected, everybody is refused.
+    func putBackOrRefuse(_ work: Work, reason: String) -> Bool {
+        let (waiting, wakes, isSuperfluous) = state.withLock { state -> ([Work], Bool, Bool) in
             if state.connected > 0, !state.isClosed {
                 switch work {
                 case .reads(let requests): state.reads = requests + state.reads
                 case .writes(let requests): state.writes = requests + state.writes
                 }
-                return []
+                state.workers -= 1
+                let wakes = state.idle > 0
+                if wakes { state.idle -= 1 }
+                return ([], wakes, true)
             }
             defer { (state.reads, state.writes) = ([], []) }
-            return [work, .reads(state.reads), .writes(state.writes)]
+            return ([work, .reads(state.reads), .writes(state.writes)], false, false)
         }
+        if wakes { self.work.signal() }
         for work in waiting {
             noteDropped(work)
             work.refuse(unreachable(reason))
         }
+        return isSuperfluous
     }
 
     // MARK: Announcements

@@ -48,7 +48,7 @@ struct Schema: Sendable {
                 )
                 """,
                 "CREATE INDEX records_by_sweep ON \(records) (sweep_at) WHERE sweep_at IS NOT NULL",
-                "CREATE INDEX records_by_family ON \(records) (family) WHERE family IS NOT NULL",
+                "CREATE INDEX records_by_family ON \(records) (family, kind, identifier) WHERE family IS NOT NULL",
                 """
                 CREATE INDEX records_by_subject ON \(records) (subject, kind, identifier)
                 WHERE subject IS NOT NULL

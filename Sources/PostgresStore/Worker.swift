@@ -36,7 +36,7 @@ final class Worker {
             do throws(Unreachable) {
                 try perform(work)
             } catch {
-                pool.putBackOrRefuse(work, reason: error.reason)
+                if pool.putBackOrRefuse(work, reason: error.reason) { break }
             }
         }
         leave()
@@ -68,7 +68,9 @@ final class Worker {
             if connection.isAlive() { return (connection, false) }
             leave()
         }
-        let pause = pool.pauseBeforeConnecting()
+        guard let pause = pool.pauseBeforeConnecting() else {
+            throw Unreachable(reason: "no further connection can be made")
+        }
         if pause > .zero { usleep(UInt32(clamping: pause.wholeMilliseconds * 1000)) }
         do throws(PostgresFault) {
             let made = try pool.connect()

@@ -18,6 +18,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVER = "Sources/AuthorizationServer/"
 JWE = "../JOSE/JWE/"
+POSTGRES = "../PostgresStore/"
 
 # name, file, the text of the check, what stands there instead, the tests that must notice
 MUTANTS = [
@@ -164,6 +165,30 @@ MUTANTS = [
     ("F22 a claim that the header of a nested token repeats", JWE + "NestedJWT.swift",
      "repeated != token.unverifiedClaims[name] else", "repeated != token.unverifiedClaims[name], false else",
      "NestedTokenTests"),
+    ("PostgreSQL: the version that a replacement names", "../Storage/ChangeJudge.swift",
+     "guard present.version == version else { return Conflict(record: present) }\n        if let", "if let",
+     "PostgresConformanceTests"),
+    ("PostgreSQL: what has expired counts in judgement", "../Storage/ChangeJudge.swift",
+     "guard let record = try stored(key), !record.isExpired(at: now) else", "guard let record = try stored(key) else",
+     "PostgresConformanceTests"),
+    ("PostgreSQL: names are not locked", POSTGRES + "Worker.swift",
+     "[Command(sql.lock, locks.parameters()), names.command(sql)]", "[names.command(sql)]", "RaceTests"),
+    ("PostgreSQL: what is required is not locked", POSTGRES + "LockName.swift",
+     ".requireAbsent(let key): add(key, exclusively: false)", ".requireAbsent(let key): _ = key", "RaceTests"),
+    ("PostgreSQL: the order of the locks", POSTGRES + "LockName.swift",
+     "locks.sorted { $0.name < $1.name }", "locks", "RaceTests"),
+    ("PostgreSQL: the row that was judged", POSTGRES + "RecordSQL.swift",
+     "AND r.xmin = n.seen RETURNING 1", "RETURNING 1", "RaceTests"),
+    ("PostgreSQL: rows that were judged and not written", POSTGRES + "Schema.swift",
+     "IF written IS DISTINCT FROM judged THEN", "IF false THEN", "RaceTests"),
+    ("PostgreSQL: an expired record is found", POSTGRES + "Worker.swift",
+     "record.flatMap { $0.isExpired(at: now) ? nil : $0 }", "record", "PostgresConformanceTests"),
+    ("PostgreSQL: an expired record is listed", POSTGRES + "RecordSQL.swift",
+     "(r.expires_at IS NULL OR r.expires_at > $3)", "$3 = $3", "PostgresConformanceTests"),
+    ("PostgreSQL: a sweep takes what lives longer by now", POSTGRES + "RecordSQL.swift",
+     " AND r.expires_at <= $1\n", "\n", "PostgresConformanceTests"),
+    ("PostgreSQL: a commit without an answer is repeated", POSTGRES + "Worker.swift",
+     "if error.isInDoubt { return refuse(requests, error.fault) }", "", "CrashTests"),
 ]
 
 

@@ -4,7 +4,7 @@ import Synchronization
 /// A PostgreSQL server of the tests' own, in a temporary folder and reachable by a socket in it and by loopback; or the
 /// one that `SIGNET_TEST_POSTGRES` names.
 ///
-/// `fsync` is off: these tests kill processes, not machines. Lost power is the business of the crash tests.
+/// `fsync` is off unless a test asks for it: these tests kill processes, not machines.
 final class Cluster: Sendable {
     struct Failure: Error, CustomStringConvertible {
         var description: String
@@ -12,6 +12,7 @@ final class Cluster: Sendable {
 
     let folder: String
     let port: Int
+    private let isDurable: Bool
     private let process = Mutex<Process?>(nil)
 
     /// The server that the checks share; it ends with the process.
@@ -26,14 +27,16 @@ final class Cluster: Sendable {
     /// A server for one test, which may be killed.
     static func with<Value>(
         isolation: isolated (any Actor)? = #isolation,
+        durably: Bool = false,
         _ body: (Cluster) async throws -> Value
     ) async throws -> Value {
-        let cluster = try Cluster()
+        let cluster = try Cluster(durably: durably)
         defer { cluster.remove() }
         return try await body(cluster)
     }
 
-    init() throws {
+    init(durably isDurable: Bool = false) throws {
+        self.isDurable = isDurable
         let base = FileManager.default.temporaryDirectory.path
         folder = base + "/signet-pg-\(UUID().uuidString.prefix(8))"
         port = Int.random(in: 20_000..<30_000)
@@ -53,7 +56,8 @@ final class Cluster: Sendable {
     /// Starts the server and returns when it answers.
     func start(_ options: [String] = []) throws {
         let settings = [
-            "-k", folder, "-p", "\(port)", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
+            "-k", folder, "-p", "\(port)", "-c", "listen_addresses=127.0.0.1", "-c",
+            "fsync=\(isDurable ? "on" : "off")",
             "-c", "max_connections=100", "-c", "autovacuum=off", "-c", "shared_buffers=32MB",
         ]
         let process = Self.process(

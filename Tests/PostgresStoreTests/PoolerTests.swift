@@ -1,8 +1,9 @@
 import Foundation
-import PostgresStore
 import Storage
 import StorageConformance
 import Testing
+
+@testable import PostgresStore
 
 /// Through pgbouncer in transaction mode, where nothing may outlive a transaction.
 @Suite(.serialized, .enabled(if: Pooler.program != nil))
@@ -21,6 +22,42 @@ struct PoolerTests {
             try await store.close()
         }
     }
+
+    /// The pooler is started after the store was opened: so whatever happened before did not pass through it.
+    @Test(.timeLimit(.minutes(2)))
+    func `With signet_direct, migrations and LISTEN go to the server itself, and NOTIFY through the pooler`()
+        async throws
+    {
+        try await Cluster.with { cluster in
+            let loud = RecordKind("loud")
+            let direct = "postgres%3A%2F%2Fpostgres%40127.0.0.1%3A\(cluster.port)%2Fpostgres"
+            let address =
+                "postgres://postgres@127.0.0.1:\(Pooler.port(of: cluster))/postgres?sslmode=disable"
+                + "&signet_prepared=off&signet_direct=\(direct)"
+            let store = try await PostgresStore.opened(address, announcing: [loud])
+            let other = try await PostgresStore.opened(address, announcing: [loud])
+            var heard = try #require(other.announcements()).makeAsyncIterator()
+            await heard.next()  // It listens.
+            #expect(try cluster.sql("SELECT version FROM signet.signet_schema") == "\(Schema.version)")
+            let pooler = try Pooler(cluster)
+            defer { pooler.end() }
+            #expect(try await store.apply([.insert(Record(kind: loud, number: 1))], now: .testTime) == .applied)
+            await heard.next()
+            let found = try await other.find(Record(kind: loud, number: 1).key, now: .testTime)
+            #expect(found == Record(kind: loud, number: 1))
+            let listening = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+            #expect(try cluster.sql(listening) == "1")
+            try await store.close()
+            try await other.close()
+        }
+    }
+
+    @Test func `The pooler of these tests is 1.18 or later`() throws {
+        let answer = try Cluster.run(Pooler.program ?? "", ["--version"])
+        let version = try #require(answer.firstMatch(of: /PgBouncer (\d+)\.(\d+)/), "\(answer)")
+        let (major, minor) = (try #require(Int(version.1)), try #require(Int(version.2)))
+        #expect((major, minor) >= (1, 18), "\(answer)")
+    }
 }
 
 /// A pgbouncer of the tests' own with fewer server connections than a store has.
@@ -32,8 +69,10 @@ private final class Pooler {
     let port: Int
     private let process: Process
 
+    static func port(of cluster: Cluster) -> Int { cluster.port + 10_000 }
+
     init(_ cluster: Cluster) throws {
-        port = cluster.port + 10_000
+        port = Self.port(of: cluster)
         let settings = """
             [databases]
             * = host=127.0.0.1 port=\(cluster.port)

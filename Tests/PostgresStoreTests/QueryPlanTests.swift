@@ -1,0 +1,97 @@
+import Instants
+import Storage
+import Testing
+
+@testable import PostgresStore
+
+/// How the server would run every statement of the store: by an index, whatever the tables hold.
+///
+/// The planner is left free here (our sessions forbid it to scan): that it chooses the index anyway shows that there is
+/// one that fits.
+@Suite(.serialized)
+struct QueryPlanTests {
+    /// A schema with 20 000 records, half of them in families and half with a second name, and its statements.
+    private static func filled(_ cluster: Cluster) async throws -> (Schema, RecordSQL) {
+        let schema = Schema(name: TestServer.freshSchema())
+        let store = try await PostgresStore.opened(cluster.address(parameters: "signet_schema=\(schema.name)"))
+        try await store.close()
+        try cluster.sql(
+            """
+            INSERT INTO \(schema.records) (version, expires_at, sweep_at, kind, identifier, family, subject, client,
+            payload) SELECT 1, n, n, format('kind-%s', n % 10)::bytea, decode(lpad(to_hex(n), 64, '0'), 'hex'),
+            CASE WHEN n % 2 = 0 THEN format('family-%s', n / 20)::bytea END, format('subject-%s', n / 40)::bytea,
+            format('client-%s', n % 50)::bytea, repeat('x', 300)::bytea FROM generate_series(1, 20000) n
+            """
+        )
+        try cluster.sql(
+            """
+            INSERT INTO \(schema.indexes) (kind, name, value, identifier)
+            SELECT kind, 'login', sha256(identifier), identifier FROM \(schema.records) WHERE expires_at % 2 = 0
+            """
+        )
+        try cluster.sql("ANALYZE \(schema.records); ANALYZE \(schema.indexes)")
+        return (schema, RecordSQL(schema))
+    }
+
+    /// The plan for values that are not known yet, as a session of ours makes it once for its life.
+    private func plan(_ statement: Statement, _ cluster: Cluster) throws -> String {
+        func list(_ words: [String]) -> String { words.isEmpty ? "" : "(\(words.joined(separator: ", ")))" }
+        let types = list(statement.types.map(\.name))
+        let nothing = list(statement.types.map { _ in "NULL" })
+        return try cluster.sql(
+            """
+            SET plan_cache_mode = force_generic_plan; SET enable_seqscan = on;
+            PREPARE one \(types) AS \(statement.sql); EXPLAIN (COSTS OFF) EXECUTE one \(nothing)
+            """
+        )
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `Every statement finds its rows by an index, and pages and sweeps neither sort nor scan`() async throws {
+        let cluster = try Cluster.shared.get()
+        let (schema, sql) = try await Self.filled(cluster)
+        let named = [sql.byKey, sql.byName, sql.unindex, sql.delete, sql.update, sql.move, sql.sweep]
+        let filters: [PageFilter] = [.all, .family("f"), .subject("s"), .client("c")]
+        let pages = filters.flatMap { filter in
+            [nil, IdentifierHash(bytes: [1])].map { after in
+                sql.page(PageRequest(kind: RecordKind("k"), filter: filter, after: after, limit: 10, now: .testTime))
+                    .statement
+            }
+        }
+        for statement in named + pages {
+            let plan = try plan(statement, cluster)
+            #expect(!plan.contains("Seq Scan"), "\(statement.name): \(plan)")
+            #expect(!plan.contains("Bitmap Heap Scan"), "\(statement.name): \(plan)")
+            #expect(plan.contains("Index Scan using"), "\(statement.name): \(plan)")
+        }
+        for statement in pages + [sql.sweep] {
+            let plan = try plan(statement, cluster)
+            #expect(!plan.contains("Sort"), "\(statement.name): \(plan)")
+            #expect(plan.contains("Limit"), "\(statement.name): \(plan)")
+        }
+        // Those that only add or look at nothing have nothing to search.
+        for statement in [sql.insert, sql.index, sql.lock, sql.notify, sql.health] {
+            let plan = try plan(statement, cluster)
+            #expect(!plan.contains("Seq Scan"), "\(statement.name): \(plan)")
+        }
+        // A question that no index fits is one that this test would see.
+        let unfit = Statement("unfit", "SELECT 1 FROM \(schema.records) WHERE payload = $1 ORDER BY version", [.bytes])
+        let scan = try plan(unfit, cluster)
+        #expect(scan.contains("Seq Scan") && scan.contains("Sort"))
+    }
+}
+
+extension ParameterType {
+    fileprivate var name: String {
+        switch self {
+        case .boolean: "boolean"
+        case .bytes: "bytea"
+        case .integer: "bigint"
+        case .text: "text"
+        case .booleans: "boolean[]"
+        case .manyBytes: "bytea[]"
+        case .transactions: "xid[]"
+        case .integers: "bigint[]"
+        }
+    }
+}
