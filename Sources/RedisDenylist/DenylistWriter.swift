@@ -16,6 +16,8 @@ import Storage
 package struct DenylistWriter: Sendable {
     /// How long it waits between two looks at the log.
     package static let pause: Duration = .milliseconds(200)
+    /// After how many looks it asks again whether Redis may drop entries: less than ten seconds.
+    private static let looksBetweenChecks = 40
     private static let entriesAtOnce = 200
 
     private let pool: RedisPool
@@ -96,16 +98,70 @@ package struct DenylistWriter: Sendable {
 
     /// Keeps the denylist until its task is cancelled.
     package func run(by time: any TimeSource) async {
-        var isWarned = false
+        var told: String?
+        var looks = 0
+        var memory = DenylistMemory.keepsEverything
         while !Task.isCancelled {
+            var fault: String?
             do {
-                _ = try await tick(now: time.moment().wall)
-                isWarned = false
+                if looks.isMultiple(of: Self.looksBetweenChecks) { memory = try await self.memory() }
+                looks += 1
+                fault = memory.fault
+                if !memory.isUnfit { _ = try await tick(now: time.moment().wall) }
             } catch {
-                if !isWarned { logger.warning("the denylist cannot be written", metadata: ["error": "\(error)"]) }
-                isWarned = true
+                // Another Redis may answer next, so its memory is asked about again.
+                looks = 0
+                fault = "the denylist cannot be written: \(error)"
             }
+            if let fault, fault != told { logger.log(level: memory.isUnfit ? .error : .warning, "\(fault)") }
+            told = fault
             try? await Task.sleep(for: Self.pause)
+        }
+    }
+
+    /// What Redis does when its memory is full.
+    package func memory() async throws -> DenylistMemory {
+        let command = RedisCommand("CONFIG", "GET", "maxmemory-policy")
+        let answer = try await pool.send([command], ifInterrupted: .sendAgain)[0]
+        if case .error(let error) = answer {
+            // Hosted Redis often hides the command.
+            guard error.code == "NOPERM" || error.code == "ERR" else { throw RedisError.replied(error) }
+            return .unchecked
+        }
+        let pair = answer.array?.compactMap(\.text) ?? []
+        guard pair.count == 2, pair[0] == "maxmemory-policy" else { return .unchecked }
+        return pair[1] == "noeviction" ? .keepsEverything : .evicts(policy: String(pair[1].prefix(40)))
+    }
+}
+
+/// Whether a Redis keeps what is written to it.
+package enum DenylistMemory: Hashable, Sendable {
+    case keepsEverything
+    /// Its user may not ask.
+    case unchecked
+    /// It drops entries when its memory is full, and a missing entry is a token that counts again.
+    case evicts(policy: String)
+
+    /// Then nothing is written, so that the beat ends and verifiers refuse.
+    package var isUnfit: Bool {
+        if case .evicts = self { return true }
+        return false
+    }
+
+    /// What the operator should know.
+    package var fault: String? {
+        switch self {
+        case .keepsEverything: nil
+        case .unchecked:
+            """
+            whether the denylist's Redis drops entries could not be checked, because the user may not use CONFIG GET: see \
+            to it that maxmemory-policy is noeviction
+            """
+        case .evicts(let policy):
+            """
+            the denylist is not written: maxmemory-policy of its Redis is \(policy), so that Redis would forget revocations \
+            when its memory is full, and APIs refuse tokens meanwhile; set it to noeviction
+            """
         }
     }
 }

@@ -3,8 +3,8 @@ package import Instants
 /// The kinds that may lie in a second store, where they may be lost: a closed list.
 ///
 /// A kind is here only if no `apply` and no `find` of Signet touches it together with another one, if it belongs to no
-/// family, and if its loss costs another attempt at most. Interactions, codes, device codes and sessions are not: they
-/// are spent in the same apply as what they pay for.
+/// family, and if its loss costs little. Interactions, codes, device codes and sessions are not: they are written in one
+/// apply with records that must not be lost (decision 0026 says with which).
 package enum VolatileKind: String, CaseIterable, Sendable {
     case visit
     case upstreamLogin = "upstream-login"
@@ -12,6 +12,11 @@ package enum VolatileKind: String, CaseIterable, Sendable {
     case clientAssertion = "client-assertion"
 
     package var kind: RecordKind { RecordKind(rawValue) }
+
+    /// Those whose loss or return lets nobody in: what a second store keeps unless the operator names others.
+    ///
+    /// Without the spent `client-assertion`s a copy of one is accepted again, so that it takes an operator who names it.
+    package static let standard: [VolatileKind] = [.visit, .upstreamLogin, .throttle]
 
     /// What it means that records of this kind are lost.
     package var loss: String {

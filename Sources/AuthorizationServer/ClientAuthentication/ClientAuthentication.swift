@@ -108,9 +108,18 @@ package struct ClientAuthentication: Sendable {
         }
     }
 
+    /// Holds off whoever failed too often; counters that cannot be read hold no client off.
+    ///
+    /// Nobody guesses a secret of at least thirty-two bytes, and a failure that cannot be counted is answered as
+    /// unavailable. People, whose passwords can be guessed, have to wait for the counters.
     private func throttled(_ id: ClientID, _ request: EndpointRequest) async throws(OAuthError) {
         let wait = try await answering { () async throws(StoreError) in
-            try await services.throttle.wait(client: id, address: request.remoteAddress, now: reader.now)
+            do throws(StoreError) {
+                return try await services.throttle.wait(client: id, address: request.remoteAddress, now: reader.now)
+            } catch {
+                guard case .unavailable = error else { throw error }
+                return nil
+            }
         }
         if let wait { throw .tooManyRequests(retryAfter: wait, detail: "client authentication of \(id) is throttled") }
     }

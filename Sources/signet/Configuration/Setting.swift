@@ -78,8 +78,8 @@ extension Setting {
     static let redisKeeps = Setting(
         key: "redis.keeps",
         shape: .list,
-        standard: VolatileKind.allCases.map(\.rawValue).joined(separator: ","),
-        about: "which records it keeps: visit, upstream-login, throttle, client-assertion, or none"
+        standard: VolatileKind.standard.map(\.rawValue).joined(separator: ","),
+        about: "which records it keeps: visit, upstream-login, throttle, client-assertion (see decision 0026), or none"
     )
     static let redisDenylist = Setting(
         key: "redis.denylist",

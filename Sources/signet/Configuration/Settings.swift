@@ -48,7 +48,7 @@ struct Settings: Hashable, Sendable {
 
     struct Redis: Hashable, Sendable {
         var address: RedisAddress?
-        var keeps = VolatileKind.allCases
+        var keeps = VolatileKind.standard
         var denylist = false
     }
 
@@ -140,7 +140,8 @@ extension Settings {
             expecting: "redis://host:6379/0, rediss://user@host:6379/0?ca=file or redis+unix:///path",
             { try? RedisAddress($0) }
         )
-        let kinds = reader.list(.redisKeeps, expecting: "\(Setting.redisKeeps.standard), or none") { text in
+        let names = VolatileKind.allCases.map(\.rawValue).joined(separator: ",")
+        let kinds = reader.list(.redisKeeps, expecting: "\(names), or none") { text in
             text == "none" ? .some(VolatileKind?.none) : VolatileKind(rawValue: text).map { .some($0) }
         }
         if reader.isGiven(.redisKeeps) { redis.keeps = kinds.compactMap(\.self) }

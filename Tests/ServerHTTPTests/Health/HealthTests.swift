@@ -1,3 +1,4 @@
+import HTTPTypes
 import JOSE
 import Logging
 import Synchronization

@@ -1,0 +1,215 @@
+"""A server beside a real Redis: what lies there, what goes on without it, and that its loss is never a wrong yes.
+
+Decision 0026 says what a Redis may keep.
+"""
+
+import base64
+import json
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+import urllib.parse
+
+import pytest
+import requests
+
+from signet import HTTP_SECONDS, START_SECONDS, Form, Person, Signet, free_ports
+
+REDIRECT_URI = "https://app.example/callback"
+AUDIENCE = "https://api.example/orders"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+# An address that fails fifty times has to wait for minutes: longer than a server takes to start again.
+GUESSES = 60
+
+
+class Redis:
+    """A Redis of the test's own, which keeps nothing on disk; ends with the block."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir()
+        self.port = free_ports(1)
+        self.process = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def start(self):
+        program = shutil.which("redis-server")
+        assert program, "redis-server is missing: run scripts/setup-tests.sh"
+        with open(self.folder / "redis.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if self.ask("PING") == "+PONG":
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError(f"Redis did not start:\n{(self.folder / 'redis.log').read_text()}")
+
+    def kill(self):
+        """SIGKILL: what it kept in memory is gone."""
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    def ask(self, *words):
+        """The answer, as it stands on the wire."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=HTTP_SECONDS) as link:
+            parts = "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
+            link.sendall(f"*{len(words)}\r\n{parts}*1\r\n$4\r\nQUIT\r\n".encode())
+            return b"".join(iter(lambda: link.recv(65536), b"")).decode("latin-1").removesuffix("+OK\r\n").strip()
+
+    def keys(self, pattern):
+        return [line for line in self.ask("KEYS", pattern).split("\r\n") if line[:1] not in ("*", "$")]
+
+
+@pytest.fixture
+def redis(tmp_path):
+    with Redis(tmp_path / "redis") as redis:
+        yield redis
+
+
+@pytest.fixture
+def server(binary, data_dir, redis):
+    environment = {"SIGNET_REDIS_ADDRESS": f"redis://127.0.0.1:{redis.port}/0", "SIGNET_REDIS_DENYLIST": "on"}
+    with Signet(binary, data_dir, environment=environment) as started:
+        started.run("api", "create", "--audience", AUDIENCE, "--name", "Orders", "--scope", "orders:read=See your orders")
+        started.run(
+            "client", "create", "--id", "app", "--name", "App", "--type", "public", "--redirect-uri", REDIRECT_URI,
+            "--scope", "openid")
+        made = started.run(
+            "client", "create", "--id", "service", "--name", "Service", "--grant", "client_credentials", "--scope",
+            "orders:read")
+        started.credentials = ("service", made["client_secret"])
+        started.create_user("ada", "correct battery")
+        yield started
+
+
+def page(server, person):
+    """The sign-in page of an authorization request."""
+    query = urllib.parse.urlencode({
+        "response_type": "code", "client_id": "app", "redirect_uri": REDIRECT_URI, "state": "s", "scope": "openid",
+        "code_challenge": CHALLENGE, "code_challenge_method": "S256"})
+    answer = person.http.get(f"{server.issuer}/authorize?{query}", timeout=HTTP_SECONDS)
+    assert answer.status_code == 200, answer.text
+    return Form(answer)
+
+
+def try_password(person, form, password, username="ada"):
+    fields = {**form.fields, "username": username, "password": password, "decision": "sign-in"}
+    return person.http.post(form.action, data=fields, allow_redirects=False, timeout=HTTP_SECONDS)
+
+
+def is_signed_in(answer):
+    return answer.status_code in (302, 303) and "/authorize/resume" in answer.headers.get("Location", "")
+
+
+def until(holds, patience=60):
+    deadline = time.monotonic() + patience
+    while not (outcome := holds()):
+        assert time.monotonic() < deadline, f"did not happen within {patience} s"
+        time.sleep(0.05)
+    return outcome
+
+
+def readiness(server):
+    return requests.get(server.issuer + "/readyz", timeout=HTTP_SECONDS).status_code
+
+
+def service_token(server):
+    answer = requests.post(
+        server.issuer + "/token", auth=server.credentials, timeout=HTTP_SECONDS,
+        data={"grant_type": "client_credentials", "resource": AUDIENCE})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["access_token"]
+
+
+def handles(token):
+    """Under which keys of the denylist a token can be ended (Sources/RevocationFeed)."""
+    padded = lambda text: base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    revocation = padded(json.loads(padded(token.split(".")[1]))["rev"])[8:]
+    return {f"signet-denylist:h:{revocation[at:at + 16].hex()}" for at in range(0, len(revocation), 16)}
+
+
+def test_wrong_passwords_are_counted_in_redis_across_a_crash_of_the_server_and_from_zero_after_a_flush(server, redis):
+    person = Person()
+    form = page(server, person)
+    answers = [try_password(person, form, "wrong", f"person{number}").status_code for number in range(GUESSES)]
+    assert answers[-1] == 429, answers
+    assert any(":throttle" in key for key in redis.keys("signet:r:*")), redis.keys("*")
+    server.kill()
+    server.start()
+    # The right one is judged no sooner than a guess.
+    throttled = try_password(person, form, "correct battery")
+    assert throttled.status_code == 429 and int(throttled.headers["Retry-After"]) > 0
+    redis.ask("FLUSHALL")
+    assert is_signed_in(try_password(person, form, "correct battery"))
+
+
+def test_a_visit_that_redis_lost_begins_anew(server, redis):
+    person = Person("ada", "correct battery")
+    answer = person.http.get(server.issuer + "/account", timeout=HTTP_SECONDS)
+    form = Form(answer)
+    assert any(":visit" in key for key in redis.keys("signet:r:*")), redis.keys("*")
+    redis.ask("FLUSHALL")
+    lost = try_password(person, form, "correct battery")
+    assert 400 <= lost.status_code < 500, lost.text
+    assert "session" not in " ".join(lost.cookies.keys())
+    again = Form(person.http.get(server.issuer + "/account", timeout=HTTP_SECONDS))
+    assert try_password(person, again, "correct battery").status_code in (302, 303)
+
+
+def test_without_redis_nobody_signs_in_and_tokens_go_on(server, redis):
+    token = service_token(server)
+    assert readiness(server) == 200
+    person = Person()
+    form = page(server, person)
+    redis.kill()
+    until(lambda: readiness(server) == 503)
+    for password in ("correct battery", "wrong"):
+        answer = try_password(person, form, password)
+        assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0, answer.text
+        assert "Set-Cookie" not in answer.headers or "session" not in answer.headers["Set-Cookie"]
+    visit = Person().http.get(server.issuer + "/account", timeout=HTTP_SECONDS)
+    assert visit.status_code == 503 and "Retry-After" in visit.headers
+    # What does not rest on Redis goes on: keys, tokens, and what is known of them.
+    assert requests.get(server.issuer + "/jwks.json", timeout=HTTP_SECONDS).json()["keys"]
+    assert server.introspect(token, server.credentials)["active"] is True
+    assert server.introspect(service_token(server), server.credentials)["active"] is True
+    wrong = requests.post(
+        server.issuer + "/introspect", data={"token": token}, auth=("service", "wrong"), timeout=HTTP_SECONDS)
+    assert wrong.status_code in (401, 503)
+    revoked = requests.post(
+        server.issuer + "/revoke", data={"token": token}, auth=server.credentials, timeout=HTTP_SECONDS)
+    assert revoked.status_code == 200
+    assert server.introspect(token, server.credentials)["active"] is False
+
+    redis.start()
+    until(lambda: readiness(server) == 200)
+    assert is_signed_in(try_password(person, form, "correct battery"))
+    # It comes back empty, and what was revoked without it is written into it before it counts.
+    until(lambda: redis.ask("EXISTS", "signet-denylist:beat") == ":1")
+    assert handles(token) & set(redis.keys("signet-denylist:h:*"))
+
+
+def test_what_is_revoked_at_the_server_is_in_the_denylist(server, redis):
+    token, other = service_token(server), service_token(server)
+    until(lambda: redis.ask("EXISTS", "signet-denylist:beat") == ":1")
+    assert redis.keys("signet-denylist:h:*") == []
+    answer = requests.post(
+        server.issuer + "/revoke", data={"token": token}, auth=server.credentials, timeout=HTTP_SECONDS)
+    assert answer.status_code == 200
+    began = time.monotonic()
+    [key] = until(lambda: redis.keys("signet-denylist:h:*"))
+    print(f"in the denylist after {time.monotonic() - began:.2f} s")
+    assert key in handles(token) - handles(other)
+    assert int(redis.ask("PTTL", key)[1:]) > 0
