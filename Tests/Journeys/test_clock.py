@@ -1,0 +1,175 @@
+"""The wall clock is set back by an hour under a running server, and while it is stopped: nothing that ended comes back.
+steppedclock.c moves the clock of the server and of its commands, and of nothing else."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import urllib.parse
+
+import pytest
+import requests
+
+from postgres import AUDIENCE, Node
+from signet import HTTP_SECONDS, Form, Person
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the clock is moved by LD_PRELOAD")
+
+REDIRECT_URI = "https://app.example/callback"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+HOUR = 3600
+
+
+def not_yet(why):
+    """What does not hold; the test fails as soon as it does."""
+    return pytest.mark.xfail(strict=True, reason=why)
+
+
+class Clock:
+    def __init__(self, folder):
+        self.library, self.offset = folder / "steppedclock.so", folder / "offset"
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", self.library,
+                        pathlib.Path(__file__).with_name("steppedclock.c")], check=True)
+        self.step(0)
+
+    def step(self, seconds):
+        """To so many seconds from the true time; in one piece, for it is read all the time."""
+        new = self.offset.with_suffix(".new")
+        new.write_text(f"{seconds}\n")
+        new.rename(self.offset)
+
+    @property
+    def environment(self):
+        return {"LD_PRELOAD": str(self.library), "STEPPEDCLOCK_FILE": str(self.offset)}
+
+
+@pytest.fixture
+def clock(tmp_path):
+    return Clock(tmp_path)
+
+
+@pytest.fixture
+def server(binary, data_dir, clock):
+    environment = clock.environment | {"SIGNET_LIFETIMES_CODE": "5s", "SIGNET_LOG_LEVEL": "warning"}
+    with Node(binary, data_dir, environment=environment) as node:
+        node.prepare()
+        node.run("client", "create", "--id", "app", "--name", "App", "--type", "public", "--redirect-uri", REDIRECT_URI,
+                 "--scope", "openid", "--scope", "offline_access", "--scope", "orders:read")
+        node.create_user("ada", "correct battery")
+        yield node
+
+
+@pytest.fixture(params=["while it runs", "while it is stopped"])
+def back(request, server, clock):
+    """Sets the clock back by an hour."""
+    def act():
+        if request.param == "while it is stopped":
+            assert server.stop() == 0
+        clock.step(-HOUR)
+        if request.param == "while it is stopped":
+            server.start()
+        issued = server.issue().json()["access_token"]
+        # Or nothing was set back at all.
+        assert server.look_into(issued).json()["iat"] < time.time() - HOUR / 2
+    return act
+
+
+def authorize(server, person, **extra):
+    query = urllib.parse.urlencode({
+        "response_type": "code", "client_id": "app", "redirect_uri": REDIRECT_URI, "state": "s",
+        "scope": "openid offline_access orders:read", "code_challenge": CHALLENGE, "code_challenge_method": "S256", **extra})
+    target = person.visit(f"{server.issuer}/authorize?{query}", REDIRECT_URI)
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(target).query))
+
+
+def redeem(server, code):
+    return requests.post(server.issuer + "/token", timeout=HTTP_SECONDS, data={
+        "grant_type": "authorization_code", "code": code, "client_id": "app", "redirect_uri": REDIRECT_URI,
+        "code_verifier": VERIFIER})
+
+
+def refresh(server, token):
+    return requests.post(server.issuer + "/token", timeout=HTTP_SECONDS, data={
+        "grant_type": "refresh_token", "refresh_token": token, "client_id": "app"})
+
+
+def ada():
+    return Person("ada", "correct battery")
+
+
+def test_a_used_code_stays_used(server, back):
+    code = authorize(server, ada())["code"]
+    assert redeem(server, code).status_code == 200
+    back()
+    again = redeem(server, code)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+
+
+@not_yet("expiry is judged by the wall clock alone")
+def test_an_expired_code_stays_expired(server, back):
+    code = authorize(server, ada())["code"]
+    time.sleep(6)
+    back()
+    late = redeem(server, code)
+    assert (late.status_code, late.json()["error"]) == (400, "invalid_grant")
+
+
+def test_a_spent_generation_outside_its_window_stays_spent(server, back, clock):
+    first = redeem(server, authorize(server, ada())["code"]).json()["refresh_token"]
+    second = refresh(server, first).json()["refresh_token"]
+    clock.step(60)
+    assert refresh(server, second).status_code == 200
+    back()
+    again = refresh(server, first)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+
+
+def test_a_session_that_was_signed_out_stays_signed_out(server, back):
+    person = ada()
+    authorize(server, person)
+    held = person.http.cookies.copy()
+    assert "code" in authorize(server, person, prompt="none")
+    page = person.http.get(server.issuer + "/logout", timeout=HTTP_SECONDS)
+    form = Form(page)
+    form.fields["decision"] = "sign-out"
+    person.http.post(form.action, data=form.fields, timeout=HTTP_SECONDS)
+    back()
+    person.http.cookies = held
+    assert authorize(server, person, prompt="none").get("error") == "login_required"
+
+
+def test_a_revoked_token_stays_revoked(server, back):
+    token = server.issue().json()["access_token"]
+    assert server.revoke(token).status_code == 200
+    back()
+    assert server.look_into(token).json() == {"active": False}
+
+
+def test_what_a_person_was_given_before_a_revocation_stays_revoked(server, back):
+    old = redeem(server, authorize(server, ada(), resource=AUDIENCE)["code"]).json()
+    server.run("revoke", "--user", "ada")
+    back()
+    assert server.look_into(old["access_token"]).json() == {"active": False}
+    assert refresh(server, old["refresh_token"]).status_code == 400
+
+
+@not_yet("a cut-off is a moment of the wall clock, and lies before what was issued before the step")
+def test_a_revocation_after_the_step_ends_what_was_issued_before_it(server, back):
+    old = redeem(server, authorize(server, ada(), resource=AUDIENCE)["code"]).json()
+    assert server.look_into(old["access_token"]).json()["active"] is True
+    back()
+    server.run("revoke", "--user", "ada")
+    assert server.look_into(old["access_token"]).json() == {"active": False}
+    assert refresh(server, old["refresh_token"]).status_code == 400
+
+
+@not_yet("a session that begins before the cut-off counts as ended, and the sign-in page comes again and again")
+def test_who_signs_in_after_the_step_gets_tokens_that_work(server, back):
+    redeem(server, authorize(server, ada(), resource=AUDIENCE)["code"])
+    server.run("revoke", "--user", "ada")
+    back()
+    new = redeem(server, authorize(server, ada(), resource=AUDIENCE)["code"]).json()
+    assert server.look_into(new["access_token"]).json()["active"] is True
+    assert refresh(server, new["refresh_token"]).status_code == 200
