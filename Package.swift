@@ -440,6 +440,7 @@ let package = Package(
             name: "signetTests",
             dependencies: [
                 "signet", "AuthorizationServer", "Accounts", "UpstreamLogin", "OAuthVocabulary", "ServerHTTP",
+                "RedisStore",
                 "SQLiteStore",
                 "SystemCrypto", "RevocationFeed", "ResourceServer", "ResourceServerTesting", "IssuerConnection",
                 "OAuthClient", "QRCode", "Storage", "Pages", "JOSE", "Instants", hummingbird, hummingbirdTesting,

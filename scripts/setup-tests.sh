@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, Redis, PostgreSQL, a Chromium, Node with panva's jose, and a
-# Python environment in .venv with the pinned packages of Tests/requirements.txt. Idempotent and quick when nothing is
-# missing.
+# Adds what the tests need to what scripts/setup.sh installs: curl, openssl, Redis, PostgreSQL, pgbouncer, nginx, a
+# Chromium, Node with panva's jose, and a Python environment in .venv with the pinned packages of Tests/requirements.txt.
+# Idempotent and quick when nothing is missing.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -93,6 +93,14 @@ install_postgres() {
     fi
 }
 
+# nginx, for the example with several nodes: started by itself with a configuration of its own.
+install_nginx() {
+    if command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; then
+        return
+    fi
+    install_packages "nginx-light" "nginx" "nginx, for the example with several nodes"
+}
+
 install_python_packages() {
     local requirements=$root/Tests/requirements.txt stamp=$root/.venv/requirements.installed
     if cmp -s "$requirements" "$stamp" && "$root/.venv/bin/python" -c '' 2>/dev/null; then
@@ -110,6 +118,7 @@ prepare_tests() {
     install_tools
     install_redis
     install_postgres
+    install_nginx
     install_chromium
     install_python
     install_python_packages

@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 
-NODES = 3
+NODES = 3  # ports are laid out for so many
 HERE = pathlib.Path(__file__).resolve().parent
 # How long a node that was asked to stop goes on listening: longer than nginx keeps an idle connection to it.
 SHUTDOWN_DELAY = "3s"
@@ -67,14 +67,14 @@ def is_ready(port):
 
 
 class Cluster:
-    def __init__(self, signet, data, port):
+    def __init__(self, signet, data, port, nodes=NODES):
         self.signet, self.data, self.port = signet, data, port
         self.issuer = f"http://localhost:{port}"
-        self.node_ports = [port + number for number in range(1, NODES + 1)]
+        self.node_ports = [port + number for number in range(1, nodes + 1)]
         self.postgres_port = port + NODES + 1
         self.store = f"postgres://signet@127.0.0.1:{self.postgres_port}/postgres"
         self.postgres = self.nginx = None
-        self.nodes = [None] * NODES
+        self.nodes = [None] * nodes
 
     def folder(self, name):
         path = self.data / name
@@ -127,7 +127,7 @@ class Cluster:
 
     def restart_nodes(self):
         """One after the other, so that two are always there."""
-        for number in range(NODES):
+        for number in range(len(self.nodes)):
             say(f"restarting node {number + 1}")
             self.end(self.nodes[number])
             self.start_node(number)
@@ -151,12 +151,12 @@ class Cluster:
     def start(self):
         self.start_postgres()
         say("starting the nodes")
-        for number in range(NODES):
+        for number in range(len(self.nodes)):
             self.start_node(number)
         self.start_nginx()
-        say(f"{self.issuer} is served by {NODES} nodes (ports {self.node_ports[0]} to {self.node_ports[-1]})")
+        say(f"{self.issuer} is served by {len(self.nodes)} nodes (ports {self.node_ports[0]} to {self.node_ports[-1]})")
         say(f"restart them while it serves: kill -HUP {os.getpid()}")
-        say(f"commands: Examples/run cluster signet client list")
+        say("commands: Examples/run cluster signet client list")
 
     def end(self, process):
         if process is None or process.poll() is not None:

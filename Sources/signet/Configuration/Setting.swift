@@ -2,6 +2,7 @@
 // One table of settings; every source gives text, and every text is read in one place, so that all faults of all
 // sources are found at once and named with their place. Stores nothing.
 
+import RedisStore
 import Storage
 
 /// One thing that an operator can set.
@@ -58,6 +59,11 @@ extension Setting {
         standard: "",
         about: "the same database past its pooler, for migrations and announcements; needed behind pgbouncer",
         isSecret: true
+    )
+    static let storeRisk = Setting(
+        key: "store.risk",
+        standard: "",
+        about: "\(RedisKeeping.settingName), for a store.address of Redis and nothing else"
     )
     static let storeConnections = Setting(
         key: "store.connections",
@@ -234,7 +240,8 @@ extension Setting {
 
     /// Every setting, in the order in which they are shown.
     static let all = [
-        issuer, listen, dataDirectory, storeAddress, storeDirectAddress, storeConnections, storeTimeout, redisAddress,
+        issuer, listen, dataDirectory, storeAddress, storeDirectAddress, storeRisk, storeConnections, storeTimeout,
+        redisAddress,
         redisKeeps, redisDenylist, shutdownDelay,
         tlsCertificate, tlsKey, trustedProxies, logLevel, defaultAudience,
         accessTokenAlgorithm, accessTokenLifetime, idTokenLifetime, codeLifetime, deviceCodeLifetime, refreshIdle,

@@ -2,6 +2,7 @@ import JOSE
 import Logging
 import OAuthVocabulary
 import RedisClient
+import RedisStore
 import ServerHTTP
 import Storage
 
@@ -42,6 +43,7 @@ struct Settings: Hashable, Sendable {
     struct Store: Hashable, Sendable {
         var address = StoreAddress.sqlite
         var directAddress: StoreAddress?
+        var risk: String?
         var connections = 8
         var statementTimeout: Duration = .seconds(5)
     }
@@ -153,9 +155,19 @@ extension Settings {
             "redis.denylist needs redis.address: name the Redis that it is written to"
         )
         shutdownDelay = reader.duration(.shutdownDelay, or: shutdownDelay, in: .zero ... .minutes(5))
+        store.risk = reader.optional(.storeRisk, expecting: RedisKeeping.settingName) { text in
+            text == RedisKeeping.settingName ? text : nil
+        }
         reader.require(
-            store.directAddress == nil || (store.directAddress != .sqlite && store.address != .sqlite),
+            store.directAddress.map { $0.isPostgres && store.address.isPostgres } ?? true,
             "store.direct_address is for a store.address of PostgreSQL"
+        )
+        reader.require(
+            store.address.isRedis == (store.risk != nil),
+            store.address.isRedis
+                ? "a Redis may lose refresh tokens, revocations, consents and keys when it restarts or fails over: keep "
+                    + "them in SQLite or PostgreSQL, or set store.risk to \(RedisKeeping.settingName)"
+                : "store.risk is for a store.address of Redis"
         )
     }
 
@@ -214,6 +226,7 @@ extension Settings {
         case .dataDirectory: dataDirectory
         case .storeAddress: store.address.shown
         case .storeDirectAddress: store.directAddress?.shown ?? ""
+        case .storeRisk: store.risk ?? ""
         case .storeConnections: "\(store.connections)"
         case .storeTimeout: DurationText.format(store.statementTimeout)
         case .redisAddress: redis.address?.description ?? ""

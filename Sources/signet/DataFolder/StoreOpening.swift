@@ -42,9 +42,18 @@ extension DataFolder {
         }
     }
 
-    private func openRedis(_ address: RedisAddress) async throws(Failure) -> RedisStore {
+    private func openRedis(
+        _ address: RedisAddress,
+        keeping: RedisKeeping = .whatMayBeLost
+    ) async throws(Failure) -> RedisStore {
+        var settings = RedisStoreSettings()
+        settings.keeping = keeping
         do {
-            let redis = try await RedisStore.open(address, logger: Logger(label: "signet.redis"))
+            let redis = try await RedisStore.open(
+                address,
+                settings: settings,
+                logger: Logger(label: "signet.redis")
+            )
             for finding in redis.findings { Console.standard.note("note: \(finding.text)") }
             return redis
         } catch {
@@ -72,19 +81,31 @@ extension DataFolder {
             let key = try masterKey(missing, hasRecords: hasDatabase(), random: random)
             return try await proven(DerivedKeys(key), with: openSQLite(), now: now)
         case .postgres(let address):
-            let store = try await openPostgres(address, settings)
-            let key: MasterKey
-            do {
-                let hasRecords = try await store.find(MasterKeyCheck.key, now: now) != nil
-                key = try masterKey(missing, hasRecords: hasRecords, random: random)
-            } catch {
-                try? await store.close()
-                throw error
-            }
-            let opened = try await proven(DerivedKeys(key), with: store, now: now)
-            try noteRecords(at: store.location)
-            return opened
+            return try await open(openPostgres(address, settings), missing: missing, random: random, now: now)
+        case .redis(let address):
+            let store = try await openRedis(address, keeping: .everythingAtTheOperatorsRisk)
+            return try await open(store, missing: missing, random: random, now: now)
         }
+    }
+
+    /// The keys for a store that is elsewhere, perhaps another node's before it was this one's.
+    private func open(
+        _ store: any StoreBackend,
+        missing: Missing,
+        random: any RandomSource,
+        now: Instant
+    ) async throws -> (store: any StoreBackend, keys: DerivedKeys) {
+        let key: MasterKey
+        do {
+            let hasRecords = try await store.find(MasterKeyCheck.key, now: now) != nil
+            key = try masterKey(missing, hasRecords: hasRecords, random: random)
+        } catch {
+            try? await store.close()
+            throw error
+        }
+        let opened = try await proven(DerivedKeys(key), with: store, now: now)
+        try noteRecords(at: store.location)
+        return opened
     }
 
     private func proven(

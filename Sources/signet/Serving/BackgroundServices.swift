@@ -16,14 +16,15 @@ struct KeyRefresher: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: pause)) != nil {
+            // At once: what was read before the server listened may be older than a second by now.
+            repeat {
                 do {
                     try await signingKeys.refresh(keyring, now: time.moment().wall)
                 } catch {
                     // The keys of before stay in use: signing with them is right until they are retired.
                     logger.warning("signing keys could not be read", metadata: ["error": "\(error)"])
                 }
-            }
+            } while (try? await Task.sleep(for: pause)) != nil
         }
     }
 }

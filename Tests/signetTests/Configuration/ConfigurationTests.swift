@@ -1,5 +1,6 @@
 import Foundation
 import OAuthVocabulary
+import RedisStore
 import ServerHTTP
 import Testing
 
@@ -64,6 +65,7 @@ struct ConfigurationTests {
         (.issuer, "https://id.example"), (.listen, "[::1]:9443"), (.dataDirectory, "elsewhere"),
         (.storeAddress, "postgres://signet@db.example/signet"),
         (.storeDirectAddress, "postgres://signet@direct.example/signet"), (.storeConnections, "20"),
+        (.storeRisk, RedisKeeping.settingName),
         (.storeTimeout, "2s"), (.shutdownDelay, "10s"),
         (.redisAddress, "redis://redis.example:6379/1"), (.redisKeeps, "throttle,visit"), (.redisDenylist, "on"),
         (.tlsCertificate, "c.pem"),
@@ -85,6 +87,7 @@ struct ConfigurationTests {
         // A certificate and its key are only accepted together.
         if setting == .tlsCertificate { environment["SIGNET_TLS_KEY"] = "k" }
         if setting == .tlsKey { environment["SIGNET_TLS_CERT"] = "c" }
+        if setting == .storeRisk { environment["SIGNET_STORE_ADDRESS"] = "redis://redis.example" }
         if setting == .redisDenylist { environment["SIGNET_REDIS_ADDRESS"] = "redis://redis.example" }
         if setting == .storeDirectAddress { environment["SIGNET_STORE_ADDRESS"] = "postgres://pooler.example/signet" }
         #expect(try load(environment: environment).settings.text(of: setting) == text)

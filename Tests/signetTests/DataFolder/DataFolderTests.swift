@@ -59,7 +59,7 @@ struct DataFolderTests {
     func made() throws {
         let folder = DataFolder(temporary.path + "/a/b/")
         try folder.prepare(.create)
-        _ = try folder.masterKey(.create, random: random)
+        _ = try folder.masterKey(.create, hasRecords: false, random: random)
         #expect(try temporary.mode(of: "a/b") == 0o700)
         #expect(try temporary.mode(of: "a/b/master.key") == 0o600)
         #expect(try temporary.bytes(of: "a/b/master.key") == random.bytes(32))
@@ -101,20 +101,22 @@ struct DataFolderTests {
     func readableKey(mode: Int) throws {
         let folder = DataFolder(temporary.path)
         try temporary.write(random.bytes(32), to: "master.key", mode: mode)
-        let refused = refusal { _ = try folder.masterKey(.create, random: random) }
+        let refused = refusal { _ = try folder.masterKey(.create, hasRecords: false, random: random) }
         #expect(refused?.status == .permission)
         #expect(refused?.description.contains("chmod 600") == true)
         try temporary.write(random.bytes(32), to: "master.key", mode: 0o600)
-        #expect(refusal { _ = try folder.masterKey(.create, random: random) } == nil)
+        #expect(refusal { _ = try folder.masterKey(.create, hasRecords: false, random: random) } == nil)
         try temporary.write(random.bytes(32), to: "master.key", mode: 0o400)
-        #expect(refusal { _ = try folder.masterKey(.create, random: random) } == nil)
+        #expect(refusal { _ = try folder.masterKey(.create, hasRecords: false, random: random) } == nil)
     }
 
     @Test("A master key of another size is refused and left alone", arguments: [0, 1, 31, 33, 64, 2000])
     func wrongSize(count: Int) throws {
         let bytes = random.bytes(count)
         try temporary.write(bytes, to: "master.key")
-        let refused = refusal { _ = try DataFolder(temporary.path).masterKey(.create, random: random) }
+        let refused = refusal {
+            _ = try DataFolder(temporary.path).masterKey(.create, hasRecords: false, random: random)
+        }
         #expect(refused != nil)
         #expect(refused?.description.contains("master.key") == true)
         #expect(try temporary.bytes(of: "master.key") == bytes)
@@ -123,7 +125,10 @@ struct DataFolderTests {
     @Test("A missing master key is never made anew beside a database: what is in it would be lost")
     func missingKey() throws {
         try temporary.write([], to: "signet.sqlite")
-        let refused = refusal { _ = try DataFolder(temporary.path).masterKey(.create, random: random) }
+        let folder = DataFolder(temporary.path)
+        let refused = refusal {
+            _ = try folder.masterKey(.create, hasRecords: try folder.hasDatabase(), random: random)
+        }
         #expect(refused?.status == .permission)
         #expect(refused?.description.contains("backup") == true)
         #expect(try Files.status(temporary.path + "/master.key") == nil)
@@ -131,7 +136,9 @@ struct DataFolderTests {
 
     @Test("In an empty folder a command finds no server, and makes none")
     func emptyFolder() throws {
-        let refused = refusal { _ = try DataFolder(temporary.path).masterKey(.refuse, random: random) }
+        let refused = refusal {
+            _ = try DataFolder(temporary.path).masterKey(.refuse, hasRecords: false, random: random)
+        }
         #expect(refused?.status == .noInput)
         #expect(refused?.description.contains("holds no server") == true)
         #expect(try FileManager.default.contentsOfDirectory(atPath: temporary.path).isEmpty)
@@ -144,7 +151,9 @@ struct DataFolderTests {
             for _ in 0..<8 {
                 group.addTask {
                     // Losing the race is an error of the loser, as a second start would be; it never replaces the key.
-                    (try? folder.masterKey(.create, random: SystemRandomSource())).map { DerivedKeys($0).fingerprint }
+                    (try? folder.masterKey(.create, hasRecords: false, random: SystemRandomSource())).map {
+                        DerivedKeys($0).fingerprint
+                    }
                 }
             }
             var all: Set<String> = []
