@@ -13,7 +13,7 @@ package import Storage
 package final class PostgresStore: StoreBackend {
     /// The address, without password and without parameters that could hold a secret.
     package let location: String
-    private let pool: Pool
+    let pool: Pool
     private let listener: Listener?
 
     private init(location: String, pool: Pool, listener: Listener?) {

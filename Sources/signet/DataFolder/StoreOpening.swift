@@ -81,7 +81,7 @@ extension DataFolder {
             let key = try masterKey(missing, hasRecords: hasDatabase(), random: random)
             return try await proven(DerivedKeys(key), with: openSQLite(), now: now)
         case .postgres(let address):
-            return try await open(openPostgres(address, settings), missing: missing, random: random, now: now)
+            return try await open(settings.openPostgres(address), missing: missing, random: random, now: now)
         case .redis(let address):
             let store = try await openRedis(address, keeping: .everythingAtTheOperatorsRisk)
             return try await open(store, missing: missing, random: random, now: now)
@@ -130,17 +130,20 @@ extension DataFolder {
             throw Failure(sqlite: error)
         }
     }
+}
 
-    private func openPostgres(_ address: String, _ settings: Settings.Store) async throws(Failure) -> any StoreBackend {
+extension Settings.Store {
+    /// Opens the database at the address.
+    func openPostgres(_ address: String) async throws(Failure) -> PostgresStore {
         var postgres = PostgresStoreSettings()
-        postgres.connections = settings.connections
-        postgres.statementTimeout = settings.statementTimeout
-        postgres.lockTimeout = min(postgres.lockTimeout, settings.statementTimeout)
-        postgres.answerTimeout = settings.statementTimeout + .seconds(3)
+        postgres.connections = connections
+        postgres.statementTimeout = statementTimeout
+        postgres.lockTimeout = min(postgres.lockTimeout, statementTimeout)
+        postgres.answerTimeout = statementTimeout + .seconds(3)
         let began = ContinuousClock.now
         do {
             return try await PostgresStore.open(
-                address: settings.pooledAddress(address),
+                address: pooledAddress(address),
                 settings: postgres,
                 announcing: FeedSignal.announcedKinds,
                 uptime: { ContinuousClock.now - began },
@@ -157,12 +160,10 @@ extension DataFolder {
             throw Failure(status, "\(error)")
         }
     }
-}
 
-extension Settings.Store {
     /// The address with the direct one in it, as `PostgresStore` takes them: whoever names a direct address has a pooler,
     /// where no prepared statement lasts.
-    fileprivate func pooledAddress(_ address: String) -> String {
+    private func pooledAddress(_ address: String) -> String {
         guard case .postgres(let direct) = directAddress else { return address }
         let encoded = direct.utf8.map { byte -> String in
             let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)

@@ -14,10 +14,12 @@ struct StoreMigrate: AsyncParsableCommand {
             on it by mistake refuses. A move that was interrupted goes on where it was when the same command runs again; \
             --take-back gives it up and puts the old store into use again. The master key stays in the data folder.
 
-            A SQLite store is named by its file. To go back later, move in the other direction into a new store.
+            A SQLite store is named by its file, a PostgreSQL store by its address, without a password on the command line: \
+            libpq takes it from PGPASSWORD or PGPASSFILE. To go back later, move in the other direction into a new store.
 
             Examples:
               signet store migrate --from sqlite:signet-data/signet.sqlite --to sqlite:/srv/signet/signet.sqlite
+              signet store migrate --from sqlite:signet-data/signet.sqlite --to postgres://signet@db.example/signet
               signet store migrate --from sqlite:a/signet.sqlite --to sqlite:b/signet.sqlite --take-back
             """
     )
@@ -35,7 +37,7 @@ struct StoreMigrate: AsyncParsableCommand {
     func run() async throws {
         let locks = try [try from.lock(mustExist: true), takeBack ? nil : try to.lock(mustExist: false)]
         defer { withExtendedLifetime(locks) {} }
-        let source = try from.open()
+        let source = try await from.open()
         guard !takeBack else {
             let move = StoreMove(
                 source: source,
@@ -51,7 +53,7 @@ struct StoreMigrate: AsyncParsableCommand {
                 ["store": .string(source.location), "taken_back": true]
             )
         }
-        let target = try to.open()
+        let target = try await to.open()
         let move = StoreMove(
             source: source,
             target: target,
@@ -78,20 +80,28 @@ struct StoreMigrate: AsyncParsableCommand {
 /// Where a store is, as `--from` and `--to` name it.
 enum MoveAddress: Hashable, Sendable, ExpressibleByArgument, CustomStringConvertible {
     case sqlite(path: String)
+    case postgres(StoreAddress)
 
     init?(argument: String) {
-        guard argument.hasPrefix("sqlite:"), argument.count > 7 else { return nil }
-        self = .sqlite(path: String(argument.dropFirst(7)))
+        if argument.hasPrefix("sqlite:"), argument.count > 7 {
+            self = .sqlite(path: String(argument.dropFirst(7)))
+        } else if let address = StoreAddress(argument), address.isPostgres {
+            self = .postgres(address)
+        } else {
+            return nil
+        }
     }
 
     var description: String {
         switch self {
         case .sqlite(let path): "sqlite:\(path)"
+        case .postgres(let address): address.shown
         }
     }
 
-    /// Keeps servers and commands of this machine out.
-    func lock(mustExist: Bool) throws(Failure) -> FolderLock {
+    /// Keeps servers and commands of this machine out; `nil` where only the store itself could, which other machines have
+    /// too.
+    func lock(mustExist: Bool) throws(Failure) -> FolderLock? {
         switch self {
         case .sqlite(let path):
             guard path.hasSuffix("/signet.sqlite") || path == "signet.sqlite" else {
@@ -104,12 +114,23 @@ enum MoveAddress: Hashable, Sendable, ExpressibleByArgument, CustomStringConvert
             try folder.prepare(mustExist ? .refuse : .create)
             if mustExist { try folder.requireDatabase() }
             return try folder.lock(.exclusive)
+        case .postgres(let address):
+            guard !address.hasPassword else {
+                throw Failure(
+                    .usage,
+                    "everybody on this machine can read a password on a command line: leave it out of \(address.shown), and "
+                        + "give it in PGPASSWORD or PGPASSFILE"
+                )
+            }
+            return nil
         }
     }
 
-    func open() throws(Failure) -> any RecordArchive {
+    func open() async throws(Failure) -> any RecordArchive {
         switch self {
-        case .sqlite(let path): try SQLiteStore.opened(path)
+        case .sqlite(let path): return try SQLiteStore.opened(path)
+        case .postgres(.postgres(let address)): return try await Settings.Store().openPostgres(address)
+        case .postgres: throw Failure(.internalFault, "an address of another engine was taken for PostgreSQL's")
         }
     }
 }

@@ -22,10 +22,17 @@ struct StoreStatus: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let folder = try store.configuration().settings.folderOfDatabaseFile()
-        let lock = try folder.lockExisting()
+        let settings = try store.configuration().settings
+        var lock: FolderLock?
         defer { withExtendedLifetime(lock) {} }
-        let opened = try SQLiteStore.opened(folder.database)
+        let opened: any RecordArchive
+        if case .postgres(let address) = settings.store.address {
+            opened = try await settings.store.openPostgres(address)
+        } else {
+            let folder = try settings.folderOfDatabaseFile()
+            lock = try folder.lockExisting()
+            opened = try SQLiteStore.opened(folder.database)
+        }
         let now = SystemNow.wall
         let facts = try await opened.facts()
         let kinds = try await opened.inventory(now: now)
