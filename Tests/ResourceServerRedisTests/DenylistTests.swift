@@ -210,4 +210,54 @@ struct DenylistTests {
             await pool.close()
         }
     }
+
+    @Test
+    func `A Redis that would drop entries gets no beat, so that APIs refuse, until it is configured to keep them`()
+        async throws
+    {
+        let bench = try await Bench()
+        try await RedisServer.with(.init(configuration: ["maxmemory-policy allkeys-lru"])) { server in
+            let pool = try RedisPool(server.address)
+            let writer = bench.writer(pool)
+            #expect(try await writer.memory() == .evicts(policy: "allkeys-lru"))
+            let running = Task { await writer.run(by: FixedTime(now: bench.now)) }
+            let token = try bench.token("t1", subject: "alice", client: "app")
+            for _ in 0..<5 {
+                try await Task.sleep(for: DenylistWriter.pause)
+                #expect(await code(bench.verifier(pool), token) == .revocationStale)
+            }
+            try await pool.send(RedisCommand("CONFIG", "SET", "maxmemory-policy", "noeviction"))
+            while await code(bench.verifier(pool), token) != nil { try await Task.sleep(for: DenylistWriter.pause) }
+            running.cancel()
+            await running.value
+            await pool.close()
+        }
+    }
+
+    @Test
+    func `The documented permissions are enough for the writer and for its readers`() async throws {
+        let bench = try await Bench()
+        let users = [
+            "user writer on >pw ~signet-denylist:* resetchannels -@all +hello +get +set +eval +pttl",
+            "user reader on >pw ~signet-denylist:* resetchannels -@all +hello +mget",
+        ]
+        try await RedisServer.with(.init(configuration: users)) { server in
+            var address = server.address
+            address.password = RedisPassword("pw")
+            address.user = "writer"
+            let writing = try RedisPool(address)
+            address.user = "reader"
+            let reading = try RedisPool(address)
+            let writer = bench.writer(writing)
+            #expect(try await writer.memory() == .unchecked)
+            let token = try bench.token("t1", subject: "alice", client: "app")
+            #expect(try await writer.tick(now: bench.now))
+            #expect(await code(bench.verifier(reading), token) == nil)
+            for _ in 0..<2 { try await bench.end(.subject(try #require(Subject("alice")))) }
+            #expect(try await writer.tick(now: bench.now))
+            #expect(await code(bench.verifier(reading), token) == .tokenRevoked)
+            await writing.close()
+            await reading.close()
+        }
+    }
 }
