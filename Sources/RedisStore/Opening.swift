@@ -118,13 +118,16 @@ package enum RedisStoreError: Error, Hashable, Sendable, CustomStringConvertible
         }
     }
 
+    /// What Redis 7 says with the code `ERR` when a script uses a command or a key that its user may not.
+    private static let notPermittedInScript = "The user executing the script can't"
+
     init(_ error: RedisError, _ address: RedisAddress) {
         switch error {
         case .unreachable(let reason): self = .unreachable(address: "\(address)", reason: reason)
         case .timedOut: self = .unreachable(address: "\(address)", reason: "no answer in time")
         case .refused(let reason): self = .refused(address: "\(address)", reason: reason)
-        case .replied(let reply) where reply.code == "NOPERM":
-            self = .notPermitted(address: "\(address)", reason: reply.message)
+        case .replied(let reply) where reply.code == "NOPERM" || reply.message.contains(Self.notPermittedInScript):
+            self = .notPermitted(address: "\(address)", reason: String(reply.message.prefix(200)))
         case .replied(let reply) where reply.code == "READONLY":
             self = .refused(address: "\(address)", reason: "it is a replica, which takes no writes")
         default: self = .cannotOpen(address: "\(address)", reason: "\(error)")
