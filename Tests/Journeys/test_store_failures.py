@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -13,7 +14,8 @@ from joserfc.jwk import KeySet
 from postgres import AUDIENCE, Node, Standby, Traffic, stores, until
 from signet import free_ports
 
-pytestmark = pytest.mark.skipif(stores.postgres_binaries() is None, reason="no PostgreSQL is installed")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or stores.postgres_binaries() is None, reason="no PostgreSQL is installed, or no /proc")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ class Operator:
         self.dice = random.Random(f"operator {seed}")
         self.made = 0
         self.retirable = []
+        self.deleted = []
 
     def command(self, op, arguments, given, got=lambda shown: {}):
         begin = time.monotonic()
@@ -73,7 +74,8 @@ class Operator:
 
     def delete_client(self):
         client = self.world.recent(self.dice, self.world.new_clients, 5)
-        if client:
+        if client and client not in self.deleted:
+            self.deleted.append(client)
             self.command("client-delete", ["client", "delete", client[0]], {"client": client[0]})
 
     def disable_person(self):
