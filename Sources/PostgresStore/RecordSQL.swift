@@ -59,37 +59,7 @@ struct RecordSQL: Sendable {
             """,
             [.manyBytes, .manyBytes]
         )
-        // What was judged is still there exactly if the row is the one that was read: `xmin` names who wrote it.
-        let match = "WHERE r.kind = n.kind AND r.identifier = n.identifier AND r.xmin = n.seen RETURNING 1"
-        let check = "SELECT \(schema.quoted).expect((SELECT count(*) FROM written), cardinality($1))"
-        delete = Statement(
-            "delete",
-            """
-            WITH written AS (DELETE FROM \(records) r USING unnest($1, $2, $3) AS n(kind, identifier, seen)
-            \(match)) \(check)
-            """,
-            [.manyBytes, .manyBytes, .transactions]
-        )
-        let state = "version = n.version, expires_at = n.expires_at, consumed_at = n.consumed_at, payload = n.payload"
-        update = Statement(
-            "update",
-            """
-            WITH written AS (UPDATE \(records) r SET \(state) FROM unnest($1, $2, $3, $4, $5, $6, $7)
-            AS n(kind, identifier, seen, version, expires_at, consumed_at, payload) \(match)) \(check)
-            """,
-            [.manyBytes, .manyBytes, .transactions, .integers, .integers, .integers, .manyBytes]
-        )
-        move = Statement(
-            "move",
-            """
-            WITH written AS (UPDATE \(records) r SET \(state), sweep_at = n.expires_at, family = n.family,
-            subject = n.subject, client = n.client, indexes = n.indexes
-            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-            AS n(kind, identifier, seen, version, expires_at, consumed_at, payload, family, subject, client, indexes)
-            \(match)) \(check)
-            """,
-            [.manyBytes, .manyBytes, .transactions, .integers, .integers, .integers] + .manyBytes5
-        )
+        (delete, update, move) = Self.guarded(schema)
         insert = Statement(
             "insert",
             """
@@ -108,6 +78,43 @@ struct RecordSQL: Sendable {
         sweep = Self.sweep(records: records, indexes: indexes)
         notify = Statement("notify", "SELECT pg_notify($1, '')", [.text])
         health = Statement("health", "SELECT current_setting('transaction_read_only') = 'on'")
+    }
+
+    /// The statements that write over or remove what was judged, and end the transaction if it is not there any more.
+    private static func guarded(_ schema: Schema) -> (delete: Statement, update: Statement, move: Statement) {
+        let records = schema.records
+        // What was judged is still there exactly if the row is the one that was read: `xmin` names who wrote it.
+        let match = "WHERE r.kind = n.kind AND r.identifier = n.identifier AND r.xmin = n.seen RETURNING 1"
+        let check = "SELECT \(schema.quoted).expect((SELECT count(*) FROM written), cardinality($1))"
+        let delete = Statement(
+            "delete",
+            """
+            WITH written AS (DELETE FROM \(records) r USING unnest($1, $2, $3) AS n(kind, identifier, seen)
+            \(match)) \(check)
+            """,
+            [.manyBytes, .manyBytes, .transactions]
+        )
+        let state = "version = n.version, expires_at = n.expires_at, consumed_at = n.consumed_at, payload = n.payload"
+        let update = Statement(
+            "update",
+            """
+            WITH written AS (UPDATE \(records) r SET \(state) FROM unnest($1, $2, $3, $4, $5, $6, $7)
+            AS n(kind, identifier, seen, version, expires_at, consumed_at, payload) \(match)) \(check)
+            """,
+            [.manyBytes, .manyBytes, .transactions, .integers, .integers, .integers, .manyBytes]
+        )
+        let move = Statement(
+            "move",
+            """
+            WITH written AS (UPDATE \(records) r SET \(state), sweep_at = n.expires_at, family = n.family,
+            subject = n.subject, client = n.client, indexes = n.indexes
+            FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            AS n(kind, identifier, seen, version, expires_at, consumed_at, payload, family, subject, client, indexes)
+            \(match)) \(check)
+            """,
+            [.manyBytes, .manyBytes, .transactions, .integers, .integers, .integers] + .manyBytes5
+        )
+        return (delete, update, move)
     }
 
     /// Looks at `limit` records whose `sweep_at` has come and deletes those that have expired; the others' `sweep_at`

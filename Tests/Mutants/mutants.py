@@ -188,7 +188,7 @@ MUTANTS = [
     ("PostgreSQL: a sweep takes what lives longer by now", POSTGRES + "RecordSQL.swift",
      " AND r.expires_at <= $1\n", "\n", "PostgresConformanceTests"),
     ("PostgreSQL: a commit without an answer is repeated", POSTGRES + "Worker.swift",
-     "if error.isInDoubt { return refuse(requests, error.fault) }", "", "CrashTests"),
+     "if error.isInDoubt { return refuse(requests, error.fault) }", "", "LostAnswerTests"),
     ("Redis: an apply that fails has written", "../RedisStore/Scripts/ApplyScript.swift",
      "put(m, r)\n                elseif op == 'consume'",
      "keep(m, writes[seen[m]].before, r)\n                  put(m, r)\n                elseif op == 'consume'",

@@ -33,7 +33,7 @@ struct EffectiveConfiguration: Sendable {
         }
         faults += slips(in: environment)
         for (setting, texts) in flags where !texts.isEmpty {
-            if setting.isSecret, texts.contains(where: { StoreAddress($0)?.hasPassword == true }) {
+            if setting.isSecret, texts.contains(where: { StoreAddress($0)?.hasPassword ?? false }) {
                 faults.append(
                     "\(setting.flag ?? setting.key): everybody on this machine can read a password on a command line; "
                         + "give the address in \(setting.environmentName) or the file, or the password in PGPASSFILE"
