@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVER = "Sources/AuthorizationServer/"
 JWE = "../JOSE/JWE/"
 POSTGRES = "../PostgresStore/"
+POSTGRES_PROMISES = "The PostgreSQL store keeps every promise"
 
 # name, file, the text of the check, what stands there instead, the tests that must notice
 MUTANTS = [
@@ -167,10 +168,10 @@ MUTANTS = [
      "NestedTokenTests"),
     ("PostgreSQL: the version that a replacement names", "../Storage/ChangeJudge.swift",
      "guard present.version == version else { return Conflict(record: present) }\n        if let", "if let",
-     "PostgresConformanceTests"),
+     POSTGRES_PROMISES),
     ("PostgreSQL: what has expired counts in judgement", "../Storage/ChangeJudge.swift",
      "guard let record = try stored(key), !record.isExpired(at: now) else", "guard let record = try stored(key) else",
-     "PostgresConformanceTests"),
+     POSTGRES_PROMISES),
     ("PostgreSQL: names are not locked", POSTGRES + "Worker.swift",
      "[Command(sql.lock, locks.parameters()), names.command(sql)]", "[names.command(sql)]", "RaceTests"),
     ("PostgreSQL: what is required is not locked", POSTGRES + "LockName.swift",
@@ -182,11 +183,11 @@ MUTANTS = [
     ("PostgreSQL: rows that were judged and not written", POSTGRES + "Schema.swift",
      "IF written IS DISTINCT FROM judged THEN", "IF false THEN", "RaceTests"),
     ("PostgreSQL: an expired record is found", POSTGRES + "Worker.swift",
-     "record.flatMap { $0.isExpired(at: now) ? nil : $0 }", "record", "PostgresConformanceTests"),
+     "record.flatMap { $0.isExpired(at: now) ? nil : $0 }", "record", POSTGRES_PROMISES),
     ("PostgreSQL: an expired record is listed", POSTGRES + "RecordSQL.swift",
-     "(r.expires_at IS NULL OR r.expires_at > $3)", "$3 = $3", "PostgresConformanceTests"),
+     "(r.expires_at IS NULL OR r.expires_at > $3)", "$3 = $3", POSTGRES_PROMISES),
     ("PostgreSQL: a sweep takes what lives longer by now", POSTGRES + "RecordSQL.swift",
-     " AND r.expires_at <= $1\n", "\n", "PostgresConformanceTests"),
+     " AND r.expires_at <= $1\n", "\n", POSTGRES_PROMISES),
     ("PostgreSQL: a commit without an answer is repeated", POSTGRES + "Worker.swift",
      "if error.isInDoubt { return refuse(requests, error.fault) }", "", "LostAnswerTests"),
     ("Redis: an apply that fails has written", "../RedisStore/Scripts/ApplyScript.swift",
