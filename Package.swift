@@ -258,7 +258,7 @@ let package = Package(
         .executableTarget(
             name: "StorageBenchmark",
             dependencies: [
-                "AuthorizationServer", "SQLiteStore", "OAuthVocabulary", "Storage", "Instants", sqlite,
+                "AuthorizationServer", "SQLiteStore", "PostgresStore", "OAuthVocabulary", "Storage", "Instants", sqlite,
             ],
             path: "Benchmarks/Storage",
             swiftSettings: settings

@@ -10,6 +10,9 @@ work=$PWD/Benchmarks/.build/storage
 source scripts/bench-setup.sh
 
 prepare_build
+if ! compgen -G '/usr/lib/postgresql/*/bin/pgbench' >/dev/null && ! command -v pgbench >/dev/null 2>&1; then
+    install_packages "postgresql" "postgresql@15" "PostgreSQL, which the benchmark starts for itself"
+fi
 mkdir -p "$work"
 build_release StorageBenchmark
 registers storage "$(commit), $(swift_version)" "$PWD/Benchmarks/.build/release/StorageBenchmark"

@@ -5,20 +5,33 @@ met.
 """
 import argparse
 import os
+import pathlib
+import re
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "Examples" / "cluster"))
+sys.path.append(str(ROOT / "Tests" / "Journeys"))
+
 import report
 import results
+from cluster import Cluster, postgres_folder
 from contenders import Contender, Workplace
 from results import note, row
+from signet import free_ports
 
 SIZES = [10_000, 1_000_000, 10_000_000]
 OPERATIONS = ["issue", "rotate", "introspect", "revoke", "sweep"]
 # What a family takes on the disk, with its indexes, its share of the log and room for the copy in memory.
 BYTES_PER_FAMILY = 2000
+# As long as a family's payload in Benchmarks/Storage/Family.swift.
+PAYLOAD_BYTES = 720
+# Of the store and of pgbench.
+CONNECTIONS = 8
 # Seconds: the longest command fills nine million families.
 PATIENCE = 7200
 
@@ -49,15 +62,36 @@ class Benchmark:
 
     def run(self):
         parent = os.environ.get("SIGNET_BENCH_FOLDER", self.workplace.folder)
-        with tempfile.TemporaryDirectory(prefix="signet-bench-storage-", dir=parent) as folder:
-            self.program = Contender("storage", [self.workplace.read("storage.command"), folder], prefix=[])
+        for engine in self.options.engines:
+            with tempfile.TemporaryDirectory(prefix="signet-bench-storage-", dir=parent) as folder:
+                try:
+                    self.engine = engine
+                    self.measure_engine(folder)
+                except (Fault, OSError, subprocess.SubprocessError) as error:
+                    note(f"{engine} is broken: {error}")
+                    self.broken[engine] = str(error)
+
+    def measure_engine(self, folder):
+        database = None
+        place = folder
+        if self.engine == "postgres":
+            # Its own PostgreSQL, with the settings of the package: fsync, synchronous_commit, 128 MB of buffers.
+            for parent in [pathlib.Path(folder), *pathlib.Path(folder).parents]:
+                if not parent.stat().st_mode & 0o001 and parent.stat().st_uid == os.getuid():
+                    parent.chmod(parent.stat().st_mode | 0o011)
+            database = Cluster(None, pathlib.Path(folder), free_ports(5), nodes=0)
+            database.start_postgres()
+            place = database.store
+        self.database = database
+        try:
+            self.program = Contender("storage", [self.workplace.read("storage.command"), place], prefix=[])
             try:
                 self.measure(folder)
-            except (Fault, OSError) as error:
-                note(f"sqlite is broken: {error}")
-                self.broken["sqlite"] = str(error)
             finally:
                 self.program.stop()
+        finally:
+            if database:
+                database.stop()
 
     def measure(self, folder):
         sizes = [size for size in SIZES if size <= self.options.families]
@@ -65,65 +99,95 @@ class Benchmark:
             free = shutil.disk_usage(folder).free
             if free < size * BYTES_PER_FAMILY * 1.5:
                 raise Fault(f"{size} families need {size * BYTES_PER_FAMILY * 1.5 / 1e9:.0f} GB, {free / 1e9:.0f} are free")
-            note(f"sqlite: {size} families")
+            note(f"{self.engine}: {size} families")
             filled = self.ask("fill", size)
-            self.rows.append(row(f"bytes-per-family.{size}", "sqlite", [filled["bytes"] / size], "bytes"))
-            self.about[f"fill.{size}"] = round(filled["seconds"], 1)
+            self.rows.append(row(f"bytes-per-family.{size}", self.engine, [filled["bytes"] / size], "bytes"))
+            self.about[f"{self.engine}: fill.{size}"] = round(filled["seconds"], 1)
             if size == sizes[0]:
-                self.rotations()
+                self.rotations(size)
             self.grow(size)
         first, last = sizes[0], sizes[-1]
-        for operation in OPERATIONS:
+        for operation in OPERATIONS if first != last else []:
             for name in ["p50", "p99"]:
                 ratio = self.of(f"{operation}.{name}.{last}") / self.of(f"{operation}.{name}.{first}")
                 limit = self.limits["growth"][name]
-                self.judge(f"{operation}.{name}", f"sqlite: {last} within {limit} times {first}", ratio - limit, " times")
+                self.judge(
+                    f"{operation}.{name}", f"{self.engine}: {last} within {limit} times {first}", ratio - limit, " times"
+                )
         self.sweep()
 
     def of(self, name):
-        return next(each["median"] for each in self.rows if each["row"] == name)
+        return next(
+            each["median"] for each in self.rows if each["row"] == name and each["contender"] == self.engine)
 
-    def rotations(self):
-        rates = {"signet": [], "loop": [], "fdatasync": []}
+    def rotations(self, families):
+        peer = "pgbench" if self.database else "loop"
+        rates = {"signet": [], peer: [], "fdatasync": []}
         for number in range(self.options.rounds + 1):
             ours = self.ask("rotate", self.options.clients, self.options.seconds)
-            loop = self.ask("loop", round(ours["together"]), self.options.seconds)
-            disk = self.ask("disk", 1)
-            self.about["rotations in one commit"] = round(ours["together"])
+            if self.database:
+                theirs = self.pgbench(families)
+            else:
+                theirs = self.ask("loop", round(ours["together"]), self.options.seconds)["rate"]
+                disk = self.ask("disk", 1)["rate"]
+            self.about[f"{self.engine}: rotations in one commit"] = round(ours["together"], 1)
             if number > 0:
-                for name, value in [("signet", ours), ("loop", loop), ("fdatasync", disk)]:
-                    rates[name].append(value["rate"])
-        for name in ["signet", "loop"]:
-            self.rows.append(row("rotate.sqlite", name, rates[name], "rotations/s"))
+                rates["signet"].append(ours["rate"])
+                rates[peer].append(theirs)
+                if not self.database:
+                    rates["fdatasync"].append(disk)
+        name = f"rotate.{self.engine}"
+        for contender in ["signet", peer]:
+            self.rows.append(row(name, contender, rates[contender], "rotations/s"))
+        ratios = [ours / theirs for ours, theirs in zip(rates["signet"], rates[peer])]
+        self.rows.append(row(name, f"signet/{peer}", ratios, "times"))
+        least = self.limits["rotate"]["ofPgbench" if self.database else "ofLoop"]
+        self.judge(name, f"at least {least} of {peer}", least - statistics.median(ratios), " times")
+        if self.database:
+            return
         self.rows.append(row("disk.fdatasync", "disk", rates["fdatasync"], "calls/s"))
-        ratios = [ours / loop for ours, loop in zip(rates["signet"], rates["loop"])]
-        self.rows.append(row("rotate.sqlite", "signet/loop", ratios, "times"))
-        least = self.limits["rotate"]["ofLoop"]
-        self.judge("rotate.sqlite", f"at least {least} of the loop", least - statistics.median(ratios), " times")
         least = self.limits["rotate"]["sqlite"]
-        self.judge("rotate.sqlite", f"at least {least}/s", least - statistics.median(rates["signet"]), " rotations/s")
+        self.judge(name, f"at least {least}/s", least - statistics.median(rates["signet"]), " rotations/s")
+
+    def pgbench(self, families):
+        """The same SELECT and UPDATE on the same rows over as many connections as the store has; transactions a second."""
+        script = os.path.join(self.database.data, "rotate.pgbench")
+        payload = "x" * PAYLOAD_BYTES
+        where = "kind = 'refresh-family'::bytea AND identifier = sha256(convert_to('family-' || :n::text, 'UTF8'))"
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(
+                f"\\set n random(0, {families - 1})\nBEGIN;\n"
+                "SELECT kind, identifier, version, expires_at, consumed_at, family, subject, client, indexes, payload "
+                f"FROM signet.records WHERE {where};\n"
+                "UPDATE signet.records SET version = version + 1, expires_at = expires_at + 1, consumed_at = NULL, "
+                f"payload = '{payload}'::bytea WHERE {where};\nCOMMIT;\n")
+        said = subprocess.run(
+            [postgres_folder() / "pgbench", "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-T",
+             str(self.options.seconds), "-f", script, "-h", "127.0.0.1", "-p", str(self.database.postgres_port),
+             "-U", "signet", "postgres"], check=True, capture_output=True, text=True).stdout
+        return float(re.search(r"tps = ([0-9.]+)", said).group(1))
 
     def grow(self, size):
         batches = [self.ask("growth", self.options.samples // 5) for _ in range(5)]
         for operation in OPERATIONS:
             for name in ["p50", "p99"]:
                 values = [batch[operation][name] for batch in batches]
-                self.rows.append(row(f"{operation}.{name}.{size}", "sqlite", values, "ms"))
+                self.rows.append(row(f"{operation}.{name}.{size}", self.engine, values, "ms"))
 
     def sweep(self):
         expired = min(self.options.families, self.options.expired)
-        note(f"sqlite: sweeping {expired} expired families")
+        note(f"{self.engine}: sweeping {expired} expired families")
         found = self.ask("sweep", expired)
-        self.rows.append(row("sweep.time", "sqlite", [found["seconds"]], "s"))
-        self.rows.append(row("sweep.rotate.p99", "quiet", [found["quiet"]], "ms"))
-        self.rows.append(row("sweep.rotate.p99", "sweeping", [found["sweeping"]], "ms"))
-        self.about["swept"] = found["deleted"]
-        self.judge("sweep.deleted", "everything that has expired", expired - found["deleted"], " records")
+        self.rows.append(row("sweep.time", self.engine, [found["seconds"]], "s"))
+        self.rows.append(row("sweep.rotate.p99", f"{self.engine}, quiet", [found["quiet"]], "ms"))
+        self.rows.append(row("sweep.rotate.p99", f"{self.engine}, sweeping", [found["sweeping"]], "ms"))
+        self.about[f"{self.engine}: swept"] = found["deleted"]
+        self.judge("sweep.deleted", f"{self.engine}: everything that has expired", expired - found["deleted"], " records")
         limit = self.limits["sweepSecondsPerThousand"] * expired / 1000
-        self.judge("sweep.time", f"at most {limit:.0f} s", found["seconds"] - limit, " s")
+        self.judge("sweep.time", f"{self.engine}: at most {limit:.0f} s", found["seconds"] - limit, " s")
         limit = self.limits["sweepP99Times"]
         self.judge(
-            "sweep.rotate.p99", f"within {limit} times of quiet", found["sweeping"] / found["quiet"] - limit, " times"
+            "sweep.rotate.p99", f"{self.engine}: within {limit} times of quiet", found["sweeping"] / found["quiet"] - limit, " times"
         )
 
     def machine(self):
@@ -155,6 +219,7 @@ def main():
     parser = argparse.ArgumentParser(description="Measures the stores.")
     parser.add_argument("workplace", help="the folder that scripts/bench-storage.sh prepared")
     parser.add_argument("--families", type=int, default=1_000_000, help="how large the store grows")
+    parser.add_argument("--engines", nargs="+", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5, help="of rotations")
     parser.add_argument("--seconds", type=int, default=3, help="how long a contender rotates in a round")
