@@ -1,7 +1,9 @@
 // Health: what a load balancer and an orchestrator ask (no RFC): `/livez` says that the process answers, `/readyz` that
 // it may be sent requests now. Answers name what was checked and never why it failed: that is in the log. Stores nothing.
 
+package import AuthorizationServer
 import HTTPTypes
+import Instants
 import JOSE
 package import Logging
 import Synchronization
@@ -41,16 +43,18 @@ package final class Health: Sendable {
 
     private struct State {
         var isDraining = false
-        var latest: (report: Report, at: ContinuousClock.Instant)?
+        var latest: (report: Report, at: Instant)?
         var running: Task<Report, Never>?
     }
 
     private let checks: [Check]
+    private let time: any TimeSource
     private let logger: Logger
     private let state = Mutex(State())
 
-    package init(_ checks: [Check] = [], logger: Logger) {
+    package init(_ checks: [Check] = [], time: any TimeSource, logger: Logger) {
         self.checks = checks
+        self.time = time
         self.logger = logger
     }
 
@@ -60,7 +64,7 @@ package final class Health: Sendable {
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
     func report() async -> Report {
-        let now = ContinuousClock.now
+        let now = time.moment().steady
         let task: Task<Report, Never>? = state.withLock { state in
             if let latest = state.latest, now - latest.at < Self.freshness { return nil }
             if let running = state.running { return running }
@@ -82,8 +86,9 @@ package final class Health: Sendable {
         var results: [Report.Result] = []
         for check in checks { results.append(.init(name: check.name, works: await works(check))) }
         let report = Report(results: results)
+        let now = time.moment().steady
         state.withLock { state in
-            state.latest = (report, ContinuousClock.now)
+            state.latest = (report, now)
             state.running = nil
         }
         return report

@@ -85,7 +85,7 @@ struct FrontDoor: HTTPResponder {
             limits: configuration.limits
         )
         origins = OriginRegister(clients: provider.services.clients, issuer: issuer)
-        health = configuration.health ?? Health(logger: logger)
+        health = configuration.health ?? Health(time: provider.services.time, logger: logger)
         journal = Journal(logger: logger, explainLog: configuration.explainLog)
     }
 

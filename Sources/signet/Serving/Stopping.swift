@@ -41,6 +41,7 @@ extension Workbench {
                     guard Keyring.algorithms.allSatisfy({ signing[$0.name] != nil }) else { throw NoSigningKey() }
                 },
             ],
+            time: time,
             logger: logger
         )
     }

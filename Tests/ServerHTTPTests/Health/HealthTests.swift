@@ -1,3 +1,4 @@
+import AuthorizationServer
 import HTTPTypes
 import JOSE
 import Logging
@@ -15,7 +16,11 @@ struct HealthTests {
     }
 
     private func world(_ checks: [Health.Check]) async throws -> (HTTPWorld, Health) {
-        let health = Health(checks, logger: Logger(label: "health") { _ in SwiftLogNoOpLogHandler() })
+        let health = Health(
+            checks,
+            time: SystemTimeSource(),
+            logger: Logger(label: "health") { _ in SwiftLogNoOpLogHandler() }
+        )
         return (try await HTTPWorld { $0.health = health }, health)
     }
 
@@ -55,6 +60,7 @@ struct HealthTests {
         let count = Mutex(0)
         let health = Health(
             [.init("store") { count.withLock { $0 += 1 } }],
+            time: SystemTimeSource(),
             logger: Logger(label: "health") { _ in SwiftLogNoOpLogHandler() }
         )
         await withTaskGroup(of: Bool.self) { group in
@@ -68,6 +74,7 @@ struct HealthTests {
     func hanging() async throws {
         let health = Health(
             [.init("store") { try await Task.sleep(for: .seconds(3600)) }],
+            time: SystemTimeSource(),
             logger: Logger(label: "health") { _ in SwiftLogNoOpLogHandler() }
         )
         #expect(await health.report().results == [.init(name: "store", works: false)])
