@@ -40,9 +40,13 @@ def relay(log_path):
 
 
 def targets(report):
-    """Test target -> [passed, failed, skipped], from the xUnit report."""
+    """Test target -> [passed, failed, skipped], from the xUnit report; None if it was not written to its end."""
     rows = defaultdict(lambda: [0, 0, 0])
-    for case in ElementTree.parse(report).iter("testcase"):
+    try:
+        cases = list(ElementTree.parse(report).iter("testcase"))
+    except ElementTree.ParseError:
+        return None
+    for case in cases:
         row = rows[case.get("classname", "?").split(".")[0]]
         if case.find("failure") is not None:
             row[1] += 1
@@ -61,8 +65,9 @@ def main():
     if not report.exists():
         # Some versions of SwiftPM keep one report a framework.
         report = report.with_name(f"{report.stem}-swift-testing.xml")
-    if report.exists():
-        for name, (good, bad, left_out) in sorted(targets(report).items()):
+    found = targets(report) if report.exists() else None
+    if found is not None:
+        for name, (good, bad, left_out) in sorted(found.items()):
             note = f", {left_out} skipped" if left_out else ""
             print(f"  {name:32} {good:5} passed, {bad} failed{note}")
             passed, failed, skipped = passed + good, failed + bad, skipped + left_out

@@ -33,10 +33,15 @@ struct StoreOptions: ParsableArguments {
         var flags = flags
         if let dataDirectory { flags[.dataDirectory] = [dataDirectory] }
         if let address { flags[.storeAddress] = [address] }
+        return try Self.configuration(flags: flags, file: configurationFile)
+    }
+
+    /// The configuration in effect for a command that works on no store.
+    static func configuration(flags: [Setting: [String]] = [:], file: String?) throws -> EffectiveConfiguration {
         do {
             return try EffectiveConfiguration.load(
                 flags: flags,
-                file: configurationFile,
+                file: file,
                 environment: ProcessInfo.processInfo.environment,
                 readFile: { path throws(Failure) in try TextFile.read(path, what: "the configuration file") }
             )

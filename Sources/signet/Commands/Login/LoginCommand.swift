@@ -49,10 +49,7 @@ struct LoginOptions: ParsableArguments {
     }
 
     private func settings() throws -> Settings {
-        var store = StoreOptions()
-        store.dataDirectory = nil
-        store.configurationFile = configurationFile
-        return try store.configuration().settings
+        try StoreOptions.configuration(file: configurationFile).settings
     }
 
     private static func checked(_ text: String) throws(Failure) -> String {

@@ -102,7 +102,10 @@ struct StoreCommandTests {
         var bytes = try temporary.bytes(of: "data/signet.sqlite")
         bytes.replaceSubrange(8192..<12288, with: (0..<4096).map { UInt8($0 * 7 % 256) })
         try temporary.write(bytes, to: "data/signet.sqlite")
-        #expect(try await signet("store", "check").status == Status.data.code)
+        // Everything of the log is in the file by now, and would be read from the log all the same.
+        for end in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: data + "/signet.sqlite" + end) }
+        let damaged = try await signet("store", "check")
+        #expect(damaged.status == Status.data.code, "\(damaged)")
     }
 
     @Test("A moved store serves from its new place, and the old one refuses with a sentence")
@@ -149,7 +152,10 @@ struct StoreCommandTests {
             let text = try #require(token["access_token"].stringValue)
             let other = try await second.post("/token", "grant_type=client_credentials", authorization: login)
             #expect(other["token_type"] == "Bearer", "\(other)")
-            _ = try await second.post("/revoke", "token=\(text)", authorization: login)
+            // RFC 7009 §2.2: the answer is empty.
+            await #expect(throws: NoJSON.self) {
+                try await second.post("/revoke", "token=\(text)", authorization: login)
+            }
             let asked = try await first.post("/introspect", "token=\(text)", authorization: login)
             #expect(asked["active"] != true, "\(asked)")
         }
