@@ -48,7 +48,7 @@ def children(pid):
 class Bench:
     def __init__(self, signet, folder, nodes):
         self.signet = signet
-        self.cluster = Cluster(signet, folder, free_ports(5), nodes=nodes)
+        self.cluster = Cluster(signet, folder, free_ports(6), nodes=nodes)
         self.cluster.start_postgres()
         for number in range(nodes):
             self.cluster.start_node(number)

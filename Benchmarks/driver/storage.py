@@ -79,7 +79,7 @@ class Benchmark:
             for parent in [pathlib.Path(folder), *pathlib.Path(folder).parents]:
                 if not parent.stat().st_mode & 0o001 and parent.stat().st_uid == os.getuid():
                     parent.chmod(parent.stat().st_mode | 0o011)
-            database = Cluster(None, pathlib.Path(folder), free_ports(5), nodes=0)
+            database = Cluster(None, pathlib.Path(folder), free_ports(6), nodes=0)
             database.start_postgres()
             place = database.store
         self.database = database

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Three Signet nodes on one PostgreSQL behind nginx, as plain processes: what a compose file would start.
+"""Three Signet nodes on one PostgreSQL and one Redis behind nginx, as plain processes: what a compose file would start.
 
 Everything lies in one folder: the database, the master key (which every node has a copy of), the configuration of nginx.
 SIGHUP restarts the nodes one after the other while requests go on; Ctrl-C ends everything, in the reverse order.
@@ -32,7 +32,7 @@ def find(program, *folders):
     """A program on the PATH or where Debian keeps it."""
     found = shutil.which(program) or next((str(f / program) for f in map(pathlib.Path, folders) if (f / program).exists()), None)
     if found is None:
-        sys.exit(f"cluster: {program} is not installed: apt install postgresql-15 nginx-light (or the like of your system)")
+        sys.exit(f"cluster: {program} is not installed: apt install postgresql nginx-light redis-server (or the like of your system)")
     return found
 
 
@@ -73,7 +73,8 @@ class Cluster:
         self.node_ports = [port + number for number in range(1, nodes + 1)]
         self.postgres_port = port + NODES + 1
         self.store = f"postgres://signet@127.0.0.1:{self.postgres_port}/postgres"
-        self.postgres = self.nginx = None
+        self.redis_port = port + NODES + 2
+        self.postgres = self.redis = self.nginx = None
         self.nodes = [None] * nodes
 
     def folder(self, name):
@@ -108,6 +109,15 @@ class Cluster:
             cwd="/", start_new_session=True, **user)
         wait_until("PostgreSQL", lambda: listens(self.postgres_port), self.postgres)
 
+    # Redis, for what may be lost: people on their way to a page, counters of failed attempts
+
+    def start_redis(self):
+        self.redis = subprocess.Popen(
+            [find("redis-server"), "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", self.folder("redis"),
+             "--appendonly", "yes", "--save", "", "--loglevel", "warning"],
+            start_new_session=True)
+        wait_until("Redis", lambda: listens(self.redis_port), self.redis)
+
     # Nodes
 
     def start_node(self, number):
@@ -118,11 +128,13 @@ class Cluster:
             key.touch(mode=0o600)
             key.write_bytes(first.read_bytes())
         port = self.node_ports[number]
+        environment = {**os.environ, "SIGNET_SHUTDOWN_DELAY": SHUTDOWN_DELAY}
+        if self.redis:
+            environment["SIGNET_REDIS_ADDRESS"] = f"redis://127.0.0.1:{self.redis_port}/0"
         self.nodes[number] = subprocess.Popen(
             [self.signet, "serve", "--issuer", self.issuer, "--listen", f"127.0.0.1:{port}", "--data-dir", str(folder),
              "--store", self.store, "--trusted-proxy", "127.0.0.1", "--log-level", "warning"],
-            env={**os.environ, "SIGNET_SHUTDOWN_DELAY": SHUTDOWN_DELAY},
-            stdout=subprocess.DEVNULL, start_new_session=True)
+            env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
         wait_until(f"node {number + 1}", lambda: is_ready(port), self.nodes[number])
 
     def restart_nodes(self):
@@ -150,6 +162,7 @@ class Cluster:
 
     def start(self):
         self.start_postgres()
+        self.start_redis()
         say("starting the nodes")
         for number in range(len(self.nodes)):
             self.start_node(number)
@@ -182,13 +195,15 @@ class Cluster:
             # Fast shutdown: connections are ended, nothing is lost.
             self.postgres.send_signal(signal.SIGINT)
             self.postgres.wait()
+        self.end(self.redis)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--signet", required=True, help="a built signet")
     parser.add_argument("--data", required=True, type=pathlib.Path, help="the folder for everything")
-    parser.add_argument("--port", required=True, type=int, help="nginx listens here; the nodes and PostgreSQL on the next four")
+    parser.add_argument("--port", required=True, type=int, 
+                        help="nginx listens here; the nodes, PostgreSQL and Redis on the next five")
     arguments = parser.parse_args()
     cluster = Cluster(arguments.signet, arguments.data.resolve(), arguments.port)
     wanted = []

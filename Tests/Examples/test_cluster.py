@@ -54,7 +54,7 @@ def cluster(tmp_path_factory):
     for parent in [folder, *folder.parents]:
         if parent.stat().st_uid == os.getuid() and str(parent) != "/" and "pytest" in str(parent):
             parent.chmod(parent.stat().st_mode | 0o011)
-    example = Example("cluster", folder, free_ports(5)).start()
+    example = Example("cluster", folder, free_ports(6)).start()
     example.wait_for("restart them while it serves", patience=120)
     example.secret = json.loads(
         subprocess.run(
