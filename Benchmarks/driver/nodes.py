@@ -3,7 +3,7 @@
 
 On a machine with few cores three nodes are no faster than one, so that a rate would say nothing. What says something is the
 processor time that a request takes of a node and of PostgreSQL, what it writes into the log, and whether three nodes make a
-request dearer than one does: from that Docs/scale.md reckons where the next limit is.
+request dearer than one does: from that follows where the next limit is.
 """
 
 import argparse
