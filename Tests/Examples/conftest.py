@@ -45,7 +45,9 @@ class Example:
         # A process group of its own: Ctrl-C in a terminal reaches all of them.
         self.process = subprocess.Popen(
             self.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-            env=self.environment, start_new_session=True)
+            env=self.environment, start_new_session=True,
+            # Where the tests themselves run in the background, SIGINT is ignored, and no shell below could change that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         return self
