@@ -33,7 +33,9 @@ private struct Bench {
     let publisher: FeedPublisher
     let issuer: TestIssuer
 
-    init() async throws {
+    /// - Parameter isFeedOpen: whether the publisher has learnt of the API; it looks for new ones once a second, and this
+    ///   clock stands still.
+    init(isFeedOpen: Bool = true) async throws {
         keys = DerivedKeys(try #require(MasterKey([UInt8](repeating: 3, count: 32))))
         configuration = ProviderConfiguration(issuer: try #require(IssuerURL("https://issuer.test")))
         publisher = FeedPublisher(
@@ -55,16 +57,19 @@ private struct Bench {
             secretHash: "x",
             createdAt: now
         )
+        if !isFeedOpen { await look() }
         try await APIs(store: store).create(api, now: now)
-        for _ in 0..<3 { _ = await publisher.tick() }
+        await look()
     }
+
+    func look() async { for _ in 0..<3 { _ = await publisher.tick() } }
 
     func end(_ target: RevocationTarget) async throws {
         try await Revocations(store: store, configuration: configuration).apply(
             ending: Ending(target, because: .operatorAct),
             now: now
         )
-        for _ in 0..<3 { _ = await publisher.tick() }
+        await look()
     }
 
     func writer(_ pool: RedisPool) -> DenylistWriter {
@@ -139,6 +144,21 @@ struct DenylistTests {
             try await bench.end(.signingKey("key-1"))
             #expect(try await writer.tick(now: bench.now))
             #expect(await code(verifier, later) == .tokenRevoked)
+            await pool.close()
+        }
+    }
+
+    @Test
+    func `What is ended for an API so new that its feed is not open yet is in it`() async throws {
+        let bench = try await Bench(isFeedOpen: false)
+        try await RedisServer.with { server in
+            let pool = try RedisPool(server.address)
+            let token = try bench.token("t1", subject: "alice", client: "app")
+            try await bench.end(.token(try #require(TokenID("t1"))))
+            let state = try #require(try await bench.store.find(FeedState.key, now: bench.now))
+            try #require(FeedState(from: state).heads.isEmpty)
+            #expect(try await bench.writer(pool).tick(now: bench.now))
+            #expect(await code(bench.verifier(pool), token) == .tokenRevoked)
             await pool.close()
         }
     }

@@ -37,6 +37,18 @@ package struct APIs: Sendable {
         return apis
     }
 
+    /// The audience of every registered API, in the order of the alphabet.
+    func audiences(now: Instant) async throws(StoreError) -> [String] {
+        var audiences: [String] = []
+        var last: ResourceIndicator?
+        repeat {
+            let page = try await list(after: last, limit: StoreLimits.largestPage, now: now)
+            audiences += page.map(\.audience.value)
+            last = page.count < StoreLimits.largestPage ? nil : page.last?.audience
+        } while last != nil
+        return audiences.sorted()
+    }
+
     package func create(_ api: RegisteredAPI, now: Instant) async throws {
         try Self.check(api)
         guard case .applied = try await store.apply([.insert(try Self.record(api))], now: now) else {

@@ -38,9 +38,10 @@ package struct DenylistSource: Sendable {
         let state = try FeedState(from: record)
         let start = state.epoch == epoch ? batch : 0
         let batches = try await FeedLog(store: store).batches(after: start, in: state, now: now)
+        let endings = batches.flatMap(\.endings)
         var entries: [FeedEntry] = []
-        for ending in batches.flatMap(\.endings) {
-            for audience in state.heads.keys {
+        for audience in try await audiences(of: endings, in: state, now: now) {
+            for ending in endings {
                 entries += derivation.entries(of: ending, for: audience).filter { now < $0.expiresAt }
             }
         }
@@ -52,5 +53,16 @@ package struct DenylistSource: Sendable {
             isLast: last >= state.last,
             isBehind: isBehind
         )
+    }
+
+    /// Whom the endings concern. A new API has tokens, and has them ended, before its feed is opened, so those that have a
+    /// feed are not all; read after the endings, the register holds every API that had tokens when they came to pass.
+    private func audiences(
+        of endings: [EndingRecord],
+        in state: FeedState,
+        now: Instant
+    ) async throws(StoreError) -> Set<String> {
+        guard !endings.isEmpty else { return [] }
+        return try await Set(state.heads.keys).union(APIs(store: store).audiences(now: now))
     }
 }

@@ -84,7 +84,7 @@ extension FeedPublisher {
             for audience in shared.audiences.keys { shared.audiences[audience]?.set?.forget(expiredAt: moment.wall) }
         }
         let known = engine.memory?.positions ?? [:]
-        let registered = try await registeredAudiences(now: moment.wall)
+        let registered = try await APIs(store: store).audiences(now: moment.wall)
         engine.opening = registered.filter { known[$0] == nil }
         endStreams(exceptOf: Set(registered))
         if let lease = engine.lease, engine.prunedAt.map({ $0 + FeedLimits.pruneInterval <= moment.steady }) ?? true {
@@ -104,17 +104,6 @@ extension FeedPublisher {
             shared.audiences.filter { !registered.contains($0.key) }.flatMap { Array($0.value.readers.values) }
         }
         for reader in readers { reader.finish() }
-    }
-
-    private func registeredAudiences(now: Instant) async throws -> [String] {
-        var audiences: [String] = []
-        var last: ResourceIndicator?
-        repeat {
-            let page = try await APIs(store: store).list(after: last, limit: StoreLimits.largestPage, now: now)
-            audiences += page.map(\.audience.value)
-            last = page.count < StoreLimits.largestPage ? nil : page.last?.audience
-        } while last != nil
-        return audiences.sorted()
     }
 
     // MARK: - Reading and numbering
