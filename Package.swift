@@ -60,7 +60,6 @@ let package = Package(
         .executable(name: "signet", targets: ["signet"]),
         // For Benchmarks/Package.swift alone, which builds it together with its own programs.
         .executable(name: "RevocationBenchmark", targets: ["RevocationBenchmark"]),
-        .executable(name: "StorageBenchmark", targets: ["StorageBenchmark"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),

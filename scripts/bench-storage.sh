@@ -15,8 +15,9 @@ if ! compgen -G '/usr/lib/postgresql/*/bin/pgbench' >/dev/null && ! command -v p
     install_packages "postgresql" "postgresql@15" "PostgreSQL, which the benchmark starts for itself"
 fi
 mkdir -p "$work"
-build_release StorageBenchmark
-registers storage "$(commit), $(swift_version)" "$PWD/Benchmarks/.build/release/StorageBenchmark"
+# With the same flags as the server, so that what both stand on is compiled once.
+scripts/build.sh StorageBenchmark
+registers storage "$(commit), $(swift_version)" "$PWD/.build/release/StorageBenchmark"
 
 export PYTHONDONTWRITEBYTECODE=1
 code=0

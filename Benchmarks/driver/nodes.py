@@ -23,7 +23,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "Examples" / "cluster"), str(ROOT / "Tests" / "Torture"), str(ROOT / "Tests" / "Journeys")]
 
 import results  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, postgres_folder  # noqa: E402
 from signet import free_ports  # noqa: E402
 from web import Browser, Caller, Form  # noqa: E402
 
@@ -77,7 +77,7 @@ class Bench:
         database = processor_seconds(postmaster) + sum(processor_seconds(child) for child in children(postmaster))
         sql = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn, (SELECT xact_commit FROM pg_stat_database WHERE datname = 'postgres')"
         answer = subprocess.run(
-            ["psql", "-h", "127.0.0.1", "-p", str(self.cluster.postgres_port), "-U", "signet", "-Atc", sql, "postgres"],
+            [postgres_folder() / "psql", "-h", "127.0.0.1", "-p", str(self.cluster.postgres_port), "-U", "signet", "-Atc", sql, "postgres"],
             check=True, capture_output=True, text=True).stdout
         written, _ = answer.strip().split("|")
         return nodes, database, float(written)
