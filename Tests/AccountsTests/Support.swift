@@ -32,8 +32,8 @@ private final class SeededState: Sendable {
 }
 
 /// A memory store that remembers what was applied, and in which others can get in between.
-final class WatchedStore: Store {
-    private let inner = MemoryStore()
+final class WatchedStore: ForwardingStore {
+    let destination: any Store = MemoryStore()
     private let applied = Mutex<[[Change]]>([])
     private let failure = Mutex<StoreError?>(nil)
     private let gathering = Mutex((reading: 0, expected: 0))
@@ -52,7 +52,7 @@ final class WatchedStore: Store {
 
     func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
         try check()
-        let found = try await inner.find(lookups, now: now)
+        let found = try await destination.find(lookups, now: now)
         gathering.withLock { $0.reading += 1 }
         while gathering.withLock({ $0.reading < $0.expected }) { await Task.yield() }
         return found
@@ -65,7 +65,7 @@ final class WatchedStore: Store {
         }
         await body?()
         try check()
-        let outcome = try await inner.apply(changes, now: now)
+        let outcome = try await destination.apply(changes, now: now)
         if outcome == .applied { applied.withLock { $0.append(changes) } }
         return outcome
     }
@@ -78,11 +78,7 @@ final class WatchedStore: Store {
         now: Instant
     ) async throws(StoreError) -> [Record] {
         try check()
-        return try await inner.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await inner.sweep(now: now, limit: limit)
+        return try await destination.page(kind, filter: filter, after: after, limit: limit, now: now)
     }
 
     private func check() throws(StoreError) {

@@ -213,6 +213,10 @@ MUTANTS = [
      "guard !step.isBehind else { return false }", "_ = step.isBehind", "DenylistTests"),
     ("Redis: a denylist that is evicted", "../RedisDenylist/DenylistWriter.swift",
      "if !memory.isUnfit {", "if !memory.isUnfit || true {", "DenylistTests"),
+    ("Redis: a beat on what was flushed", "../RedisDenylist/DenylistWriter.swift",
+     "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n", "", "DenylistTests"),
+    ("Redis: an API without a feed yet", "RevocationFeed/DenylistSource.swift",
+     ".union(APIs(store: store).audiences(now: now))", "", "DenylistTests"),
 ]
 
 

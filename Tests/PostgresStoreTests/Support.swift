@@ -2,7 +2,6 @@ import Foundation
 import Instants
 import PostgresStore
 import Storage
-import Synchronization
 
 private let start = ContinuousClock.now
 
@@ -46,44 +45,6 @@ enum TestServer {
             return named + (named.contains("?") ? "&" : "?") + suffix
         }
         return try Cluster.shared.get().address(parameters: suffix)
-    }
-}
-
-/// Sends every other call to the other store.
-final class AlternatingStore: Store {
-    let first: PostgresStore
-    let second: PostgresStore
-    private let calls = Atomic<Int>(0)
-
-    init(first: PostgresStore, second: PostgresStore) {
-        self.first = first
-        self.second = second
-    }
-
-    private var next: PostgresStore {
-        calls.add(1, ordering: .relaxed).newValue.isMultiple(of: 2) ? first : second
-    }
-
-    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
-        try await next.find(lookups, now: now)
-    }
-
-    func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
-        try await next.apply(changes, now: now)
-    }
-
-    func page(
-        _ kind: RecordKind,
-        filter: PageFilter,
-        after: IdentifierHash?,
-        limit: Int,
-        now: Instant
-    ) async throws(StoreError) -> [Record] {
-        try await next.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await next.sweep(now: now, limit: limit)
     }
 }
 

@@ -7,7 +7,6 @@ import RedisStore
 import RedisTesting
 import Storage
 import StorageConformance
-import Synchronization
 import Testing
 
 @Suite
@@ -30,43 +29,5 @@ struct RedisConformanceTests {
         try await check.run { pair }
         try await pair.first.close()
         try await pair.second.close()
-    }
-}
-
-/// Sends every other call to the other store.
-final class AlternatingStore: Store {
-    let first: RedisStore
-    let second: RedisStore
-    private let calls = Atomic<Int>(0)
-
-    init(first: RedisStore, second: RedisStore) {
-        self.first = first
-        self.second = second
-    }
-
-    private var next: RedisStore {
-        calls.add(1, ordering: .relaxed).newValue.isMultiple(of: 2) ? first : second
-    }
-
-    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
-        try await next.find(lookups, now: now)
-    }
-
-    func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
-        try await next.apply(changes, now: now)
-    }
-
-    func page(
-        _ kind: RecordKind,
-        filter: PageFilter,
-        after: IdentifierHash?,
-        limit: Int,
-        now: Instant
-    ) async throws(StoreError) -> [Record] {
-        try await next.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await next.sweep(now: now, limit: limit)
     }
 }

@@ -24,6 +24,17 @@ private struct FixedTime: TimeSource {
     func moment() -> Moment { Moment(now) }
 }
 
+/// A store in which something happens before every reading.
+private struct IntrudedStore: ForwardingStore {
+    let destination: any Store
+    let intrusion: @Sendable () async throws -> Void
+
+    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
+        do { try await intrusion() } catch { Issue.record(error) }
+        return try await destination.find(lookups, now: now)
+    }
+}
+
 private struct Bench {
     static let audience = "https://api.test"
     let now = Instant(secondsSinceEpoch: 1_767_225_600)
@@ -72,11 +83,11 @@ private struct Bench {
         await look()
     }
 
-    func writer(_ pool: RedisPool) -> DenylistWriter {
+    func writer(_ pool: RedisPool, reading store: (any Store)? = nil) -> DenylistWriter {
         DenylistWriter(
             pool,
             prefix: RedisDenylist.defaultPrefix,
-            source: DenylistSource(store: store, keys: keys),
+            source: DenylistSource(store: store ?? self.store, keys: keys),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }
@@ -192,6 +203,23 @@ struct DenylistTests {
             #expect(try await bench.writer(pool).tick(now: bench.now))
             #expect(await code(verifier, alice) == .tokenRevoked)
             #expect(await code(verifier, bob) == nil)
+            await pool.close()
+        }
+    }
+
+    @Test
+    func `A flush while the writer looks at the log is no complete denylist`() async throws {
+        let bench = try await Bench()
+        try await RedisServer.with { server in
+            let pool = try RedisPool(server.address)
+            let token = try bench.token("t1", subject: "alice", client: "app")
+            try await bench.end(.token(try #require(TokenID("t1"))))
+            #expect(try await bench.writer(pool).tick(now: bench.now))
+            let intruded = IntrudedStore(destination: bench.store) { try await pool.send(RedisCommand("FLUSHALL")) }
+            #expect(try await !bench.writer(pool, reading: intruded).tick(now: bench.now))
+            #expect(await code(bench.verifier(pool), token) == .revocationStale)
+            #expect(try await bench.writer(pool).tick(now: bench.now))
+            #expect(await code(bench.verifier(pool), token) == .tokenRevoked)
             await pool.close()
         }
     }

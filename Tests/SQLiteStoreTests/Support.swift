@@ -3,7 +3,6 @@ import GRDB
 import Instants
 import SQLiteStore
 import Storage
-import Synchronization
 
 /// A folder of its own for one test, removed afterwards.
 struct TemporaryFolder {
@@ -39,44 +38,6 @@ struct TemporaryFolder {
 
     func write(_ bytes: [UInt8], to name: String = "signet.sqlite") throws {
         try Data(bytes).write(to: URL(fileURLWithPath: path + "/" + name))
-    }
-}
-
-/// Sends every other call to the other store.
-final class AlternatingStore: Store {
-    let first: SQLiteStore
-    let second: SQLiteStore
-    private let calls = Atomic<Int>(0)
-
-    init(first: SQLiteStore, second: SQLiteStore) {
-        self.first = first
-        self.second = second
-    }
-
-    private var next: SQLiteStore {
-        calls.add(1, ordering: .relaxed).newValue.isMultiple(of: 2) ? first : second
-    }
-
-    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
-        try await next.find(lookups, now: now)
-    }
-
-    func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
-        try await next.apply(changes, now: now)
-    }
-
-    func page(
-        _ kind: RecordKind,
-        filter: PageFilter,
-        after: IdentifierHash?,
-        limit: Int,
-        now: Instant
-    ) async throws(StoreError) -> [Record] {
-        try await next.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await next.sweep(now: now, limit: limit)
     }
 }
 

@@ -19,37 +19,19 @@ package final class FeedSignal: Sendable {
 }
 
 /// A store that wakes the publisher when an ending was stored through it.
-package struct FeedSignallingStore: Store {
-    private let store: any Store
+package struct FeedSignallingStore: ForwardingStore {
+    package let destination: any Store
     private let signal: FeedSignal
 
     package init(_ store: any Store, signal: FeedSignal) {
-        self.store = store
+        destination = store
         self.signal = signal
     }
 
-    package func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
-        try await store.find(lookups, now: now)
-    }
-
     package func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
-        let outcome = try await store.apply(changes, now: now)
+        let outcome = try await destination.apply(changes, now: now)
         if case .applied = outcome, changes.contains(where: \.insertsEnding) { signal.wake() }
         return outcome
-    }
-
-    package func page(
-        _ kind: RecordKind,
-        filter: PageFilter,
-        after: IdentifierHash?,
-        limit: Int,
-        now: Instant
-    ) async throws(StoreError) -> [Record] {
-        try await store.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    package func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await store.sweep(now: now, limit: limit)
     }
 }
 

@@ -175,22 +175,14 @@ import Testing
 }
 
 /// A store whose first listing waits until as many have asked for one, so that all of them have seen the same.
-private actor RendezvousStore: Store {
-    private let inner: any Store
+private actor RendezvousStore: ForwardingStore {
+    let destination: any Store
     private var missing: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    init(_ inner: any Store, parties: Int) {
-        self.inner = inner
+    init(_ destination: any Store, parties: Int) {
+        self.destination = destination
         missing = parties
-    }
-
-    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
-        try await inner.find(lookups, now: now)
-    }
-
-    func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
-        try await inner.apply(changes, now: now)
     }
 
     func page(
@@ -200,7 +192,7 @@ private actor RendezvousStore: Store {
         limit: Int,
         now: Instant
     ) async throws(StoreError) -> [Record] {
-        let page = try await inner.page(kind, filter: filter, after: after, limit: limit, now: now)
+        let page = try await destination.page(kind, filter: filter, after: after, limit: limit, now: now)
         missing -= 1
         if missing > 0 {
             await withCheckedContinuation { waiting.append($0) }
@@ -209,9 +201,5 @@ private actor RendezvousStore: Store {
             waiting = []
         }
         return page
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await inner.sweep(now: now, limit: limit)
     }
 }

@@ -9,16 +9,12 @@ import Testing
 @testable import AuthorizationServer
 
 /// A store in which something else happens right before the apply that stores an ending.
-final class InterruptedStore: Store {
-    private let base = MemoryStore()
+final class InterruptedStore: ForwardingStore {
+    let destination: any Store = MemoryStore()
     private let interruption = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     /// Runs `body` once, before the next ending is stored.
     func interrupt(by body: @escaping @Sendable () async throws -> Void) { interruption.withLock { $0 = body } }
-
-    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
-        try await base.find(lookups, now: now)
-    }
 
     func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
         let isEnding = changes.contains { change in
@@ -31,21 +27,7 @@ final class InterruptedStore: Store {
                 throw .unavailable(reason: "the interruption failed")
             }
         }
-        return try await base.apply(changes, now: now)
-    }
-
-    func page(
-        _ kind: RecordKind,
-        filter: PageFilter,
-        after: IdentifierHash?,
-        limit: Int,
-        now: Instant
-    ) async throws(StoreError) -> [Record] {
-        try await base.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await base.sweep(now: now, limit: limit)
+        return try await destination.apply(changes, now: now)
     }
 }
 

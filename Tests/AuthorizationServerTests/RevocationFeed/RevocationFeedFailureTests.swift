@@ -9,7 +9,7 @@ import Testing
 @testable import AuthorizationServer
 
 /// A store that fails, hangs or answers when it is told to, and counts what it was asked.
-final class FeedTestStore: Store {
+final class FeedTestStore: ForwardingStore {
     enum Mode: Sendable { case fine, failing, hanging, loseAnswers }
 
     private struct State {
@@ -18,10 +18,10 @@ final class FeedTestStore: Store {
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let base: any Store
+    let destination: any Store
     private let state = Mutex(State())
 
-    init(_ base: any Store = MemoryStore()) { self.base = base }
+    init(_ base: any Store = MemoryStore()) { destination = base }
 
     var reads: Int { state.withLock { $0.reads } }
 
@@ -53,17 +53,17 @@ final class FeedTestStore: Store {
 
     func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
         try await pass()
-        return try await base.find(lookups, now: now)
+        return try await destination.find(lookups, now: now)
     }
 
     func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
         let loses = state.withLock { $0.mode == .loseAnswers }
         if loses {
-            _ = try await base.apply(changes, now: now)
+            _ = try await destination.apply(changes, now: now)
             throw .unavailable(reason: "the answer was lost")
         }
         try await pass()
-        return try await base.apply(changes, now: now)
+        return try await destination.apply(changes, now: now)
     }
 
     func page(
@@ -74,11 +74,7 @@ final class FeedTestStore: Store {
         now: Instant
     ) async throws(StoreError) -> [Record] {
         try await pass()
-        return try await base.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await base.sweep(now: now, limit: limit)
+        return try await destination.page(kind, filter: filter, after: after, limit: limit, now: now)
     }
 }
 

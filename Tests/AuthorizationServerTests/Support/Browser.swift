@@ -202,8 +202,8 @@ extension TestWorld {
 }
 
 /// A store in which something happens just before the next apply.
-final class MeddledStore: Store {
-    private let store = MemoryStore()
+final class MeddledStore: ForwardingStore {
+    let destination: any Store = MemoryStore()
     private let meddling = Meddling()
 
     actor Meddling {
@@ -221,29 +221,11 @@ final class MeddledStore: Store {
     func beforeNextApply(_ act: @escaping @Sendable (any Store) async throws -> Void) async { await meddling.set(act) }
     func fail(_ failure: StoreError?) async { await meddling.fail(failure) }
 
-    func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
-        try await store.find(lookups, now: now)
-    }
-
     func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
         if let failure = await meddling.failure { throw failure }
         if let act = await meddling.take() {
-            do { try await act(store) } catch { Issue.record(error) }
+            do { try await act(destination) } catch { Issue.record(error) }
         }
-        return try await store.apply(changes, now: now)
-    }
-
-    func page(
-        _ kind: RecordKind,
-        filter: PageFilter,
-        after: IdentifierHash?,
-        limit: Int,
-        now: Instant
-    ) async throws(StoreError) -> [Record] {
-        try await store.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await store.sweep(now: now, limit: limit)
+        return try await destination.apply(changes, now: now)
     }
 }

@@ -2,8 +2,8 @@ import Instants
 import Storage
 
 /// A memory store whose disk can be made to fail.
-final class BreakableStore: Store {
-    private let memory = MemoryStore()
+final class BreakableStore: ForwardingStore {
+    let destination: any Store = MemoryStore()
     private let isBroken = MutexBox(false)
     private let unreadable = MutexBox<RecordKind?>(nil)
 
@@ -19,25 +19,11 @@ final class BreakableStore: Store {
                 }
             if kind == unreadable.value { throw .unavailable(reason: "the disk does not answer") }
         }
-        return try await memory.find(lookups, now: now)
+        return try await destination.find(lookups, now: now)
     }
 
     func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
         if isBroken.value { throw .unavailable(reason: "the disk is full") }
-        return try await memory.apply(changes, now: now)
-    }
-
-    func page(
-        _ kind: RecordKind,
-        filter: PageFilter,
-        after: IdentifierHash?,
-        limit: Int,
-        now: Instant
-    ) async throws(StoreError) -> [Record] {
-        try await memory.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-
-    func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
-        try await memory.sweep(now: now, limit: limit)
+        return try await destination.apply(changes, now: now)
     }
 }

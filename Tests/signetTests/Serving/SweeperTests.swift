@@ -10,32 +10,14 @@ import Testing
 @Suite
 struct SweeperTests {
     /// A store that counts its sweeps and can be told to fail.
-    private final class WatchedStore: Store {
-        let inner: any Store
+    private final class WatchedStore: ForwardingStore {
+        let destination: any Store
         let sweeps = Mutex<[Int]>([])
         let failures: Atomic<Int>
 
-        init(_ inner: any Store, failures: Int = 0) {
-            self.inner = inner
+        init(_ destination: any Store, failures: Int = 0) {
+            self.destination = destination
             self.failures = Atomic(failures)
-        }
-
-        func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?] {
-            try await inner.find(lookups, now: now)
-        }
-
-        func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
-            try await inner.apply(changes, now: now)
-        }
-
-        func page(
-            _ kind: RecordKind,
-            filter: PageFilter,
-            after: IdentifierHash?,
-            limit: Int,
-            now: Instant
-        ) async throws(StoreError) -> [Record] {
-            try await inner.page(kind, filter: filter, after: after, limit: limit, now: now)
         }
 
         func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
@@ -43,7 +25,7 @@ struct SweeperTests {
                 failures.subtract(1, ordering: .relaxed)
                 throw .unavailable(reason: "planted")
             }
-            let deleted = try await inner.sweep(now: now, limit: limit)
+            let deleted = try await destination.sweep(now: now, limit: limit)
             sweeps.withLock { $0.append(deleted) }
             return deleted
         }
