@@ -98,6 +98,11 @@ run_suite Torture
 
 heading "What ran (build $built s, everything $SECONDS s; logs in $logs)"
 printf '%s\n' "${report[@]}"
+if [ "$failed" -gt 0 ]; then
+    # Once more, because whoever comes to a long output reads its end.
+    printf '\nWhat failed:\n'
+    grep -hE '^(FAILED |E  |✘ Test .* (recorded an issue|failed after))' "$logs"/*.log | cut -c 1-400 | head -n 60 || true
+fi
 echo
 echo "$passed passed, $failed failed"
 [ "$passed" -gt 0 ] && [ "$failed" -eq 0 ]
