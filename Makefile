@@ -1,6 +1,6 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run example test torture build docs screenshots bench-jose bench-revocation bench-storage fuzz fmt lint clean
+.PHONY: help run example test torture build docs screenshots bench bench-quick bench-jose bench-revocation bench-storage fuzz fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
@@ -35,6 +35,12 @@ docs: ## Build the documentation of the JOSE product into .build/docs, and fail 
 
 screenshots: ## Take a picture of every page, light and dark, desktop and phone, into .build/screenshots, and renew those of Docs/images.
 	@scripts/screenshots.sh
+
+bench: ## Measure the server beside its peers and its limits: install them, build in release, run, draw the chart (Benchmarks/README.md).
+	@scripts/bench.sh
+
+bench-quick: ## The same with fewer rounds and without latency, memory and soak: under five minutes after the builds.
+	@scripts/bench.sh --quick
 
 bench-jose: ## Measure JOSE against other libraries: install what they need, build in release, print a table (Benchmarks/README.md).
 	@scripts/bench-jose.sh

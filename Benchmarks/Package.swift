@@ -48,5 +48,16 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // What a developer would write instead of using Signet.
+        .executableTarget(
+            name: "ServerSwift",
+            dependencies: [
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ],
+            path: "contenders/server-swift",
+            swiftSettings: settings
+        ),
     ]
 )

@@ -24,14 +24,7 @@ make_swift() {
 
 make_python() {
     install_python
-    if ! cmp -s "$contenders/python/requirements.txt" "$venv/installed" || ! "$venv/bin/python" -c '' 2>/dev/null; then
-        say "making $venv with PyJWT, joserfc and cryptography from PyPI"
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --requirement "$contenders/python/requirements.txt"
-        cp "$contenders/python/requirements.txt" "$venv/installed"
-    fi
+    make_venv "$venv" "$contenders/python/requirements.txt"
     local name below
     below=$("$venv/bin/python" -c 'import platform, cryptography
 from cryptography.hazmat.backends.openssl import backend
@@ -81,25 +74,6 @@ make_libjwt() {
     # shellcheck disable=SC2046 # the flags are words
     cc -O2 -o "$work/libjwt" "$contenders/c/contender.c" $(pkg-config --cflags --libs libjwt)
     registers libjwt "libjwt $(version_of libjwt-dev), OpenSSL $(version_of libssl3)" "$work/libjwt"
-}
-
-# attempt WHAT NAME…: makes contenders with make_WHAT, or leaves for each the reason why it is missing. Not to be called
-# in a condition: `set -e` does not hold there.
-attempt() {
-    local name what=$1 code=0 log=$work/$1.log
-    shift
-    for name in "$@"; do rm -f "$work/$name".{command,version,missing}; done
-    ("make_${what//-/_}") >"$log" 2>&1 &
-    wait $! || code=$?
-    for name in "$@"; do
-        if [ "$code" -eq 0 ]; then
-            say "$name: $(cat "$work/$name.version")"
-        else
-            rm -f "$work/$name".{command,version}
-            tail -n 1 "$log" >"$work/$name.missing"
-            say "$name is missing: $(cat "$work/$name.missing") (log: $log)"
-        fi
-    done
 }
 
 install_swift_runtime

@@ -50,3 +50,36 @@ build_release() {
             swift build -c release --package-path Benchmarks --product "$product"
     done
 }
+
+# attempt WHAT NAME…: makes contenders with make_WHAT, or leaves for each the reason why it is missing. Not to be called
+# in a condition: `set -e` does not hold there.
+attempt() {
+    local name what=$1 code=0 log=$work/$1.log
+    shift
+    for name in "$@"; do rm -f "$work/$name".{command,version,missing}; done
+    ("make_${what//-/_}") >"$log" 2>&1 &
+    wait $! || code=$?
+    for name in "$@"; do
+        if [ "$code" -eq 0 ]; then
+            say "$name: $(cat "$work/$name.version")"
+        else
+            rm -f "$work/$name".{command,version}
+            tail -n 1 "$log" >"$work/$name.missing"
+            say "$name is missing: $(cat "$work/$name.missing") (log: $log)"
+        fi
+    done
+}
+
+# make_venv FOLDER REQUIREMENTS…: a virtual environment with these files' packages from PyPI, made anew if they changed.
+make_venv() {
+    local venv=$1
+    shift
+    if ! cat "$@" | cmp -s - "$venv/installed" || ! "$venv/bin/python" -c '' 2>/dev/null; then
+        say "making $venv from PyPI"
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        # shellcheck disable=SC2046 # the options are words
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check $(printf -- '--requirement %s ' "$@")
+        cat "$@" >"$venv/installed"
+    fi
+}

@@ -10,13 +10,11 @@ import argparse
 import json
 import os
 import pathlib
-import secrets
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -25,24 +23,12 @@ sys.path[:0] = [str(HERE), str(ROOT / "Examples" / "cluster"), str(ROOT / "Tests
 import results  # noqa: E402
 from cluster import Cluster, postgres_folder  # noqa: E402
 from signet import free_ports  # noqa: E402
-from web import Browser, Caller, Form  # noqa: E402
+from processes import children, processor_seconds  # noqa: E402
+from journeys import REDIRECT, sign_in  # noqa: E402
+from web import Caller  # noqa: E402
 
-TICK = os.sysconf("SC_CLK_TCK")
 PASSWORD = "correct battery staple"
-REDIRECT = "http://127.0.0.1:9/callback"
 THREADS = 8
-
-
-def processor_seconds(pid):
-    """User and system time of a process and of its children that have ended; nothing of one that has ended itself."""
-    if not os.path.exists(f"/proc/{pid}/stat"):
-        return 0
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(int(fields[number]) for number in (11, 12, 13, 14)) / TICK
-
-
-def children(pid):
-    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 class Bench:
@@ -126,33 +112,8 @@ class Bench:
         assert answer.json.get("active") is True, answer.body
 
     def login(self, caller, node, number, state):
-        """A whole sign-in with a password: authorize, the form, the code, its redemption."""
-        browser = Browser(caller, lambda: node)
-        verifier = secrets.token_urlsafe(32)
-        challenge = challenge_of(verifier)
-        query = urllib.parse.urlencode({
-            "response_type": "code", "client_id": "app", "redirect_uri": REDIRECT, "scope": "openid offline_access",
-            "state": "s", "code_challenge": challenge, "code_challenge_method": "S256"})
-        answer = browser.send("GET", f"/authorize?{query}")
-        for _ in range(6):
-            location = answer.headers.get("location")
-            if location and location.startswith(REDIRECT):
-                break
-            if location:
-                answer = browser.send("GET", browser.absolute(answer, location))
-                continue
-            form = Form.all_of(answer.body)[0]
-            if "password" in form.fields:
-                form.fields |= {"username": f"user{number}", "password": PASSWORD}
-            elif form.buttons:
-                form.fields[form.buttons[0][0]] = form.buttons[0][1]
-            answer = browser.send("POST", form.action, form.fields)
-        code = urllib.parse.parse_qs(urllib.parse.urlparse(location).query)["code"][0]
-        answer = caller.post(node, "/token", {
-            "grant_type": "authorization_code", "client_id": "app", "code": code, "redirect_uri": REDIRECT,
-            "code_verifier": verifier})
-        assert answer.status == 200, answer.body
-        state["refresh"] = answer.json["refresh_token"]
+        answer = sign_in(caller, node, "app", "openid offline_access", f"user{number}", PASSWORD)
+        state["refresh"] = answer["refresh_token"]
 
     def refresh(self, caller, node, number, state):
         if "refresh" not in state:
@@ -161,12 +122,6 @@ class Bench:
             node, "/token", {"grant_type": "refresh_token", "client_id": "app", "refresh_token": state["refresh"]})
         assert answer.status == 200, answer.body
         state["refresh"] = answer.json["refresh_token"]
-
-
-def challenge_of(verifier):
-    import base64
-    import hashlib
-    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
 def main():

@@ -1,10 +1,9 @@
 """What a request costs an API: the same application on one core, a route for each way to know of revocations, wrk."""
 import os
-import re
-import subprocess
 import time
 
 import servers
+import wrk
 from contenders import pinning
 from results import note
 
@@ -61,18 +60,12 @@ class RequestCost:
                 note(f"{route} is broken: {self.broken[route]}")
 
     def measure(self, url, route, token):
-        done = subprocess.run(
-            [*self.elsewhere, "wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration",
-             f"{self.seconds}s", "--header", f"Authorization: Bearer {token}", url],
-            capture_output=True, text=True, check=False, timeout=60,
-        )
-        rate = re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)
-        bad = re.search(r"Non-2xx.*|Socket errors.*", done.stdout)
-        if rate is None or bad is not None:
-            self.broken[route] = bad.group(0) if bad else f"wrk said: {done.stderr.strip() or done.stdout.strip()}"
-            note(f"{route} is broken: {self.broken[route]}")
+        try:
+            return wrk.rate(url, self.elsewhere, CONNECTIONS, self.seconds, {"Authorization": f"Bearer {token}"})
+        except servers.Fault as fault:
+            self.broken[route] = str(fault)
+            note(f"{route} is broken: {fault}")
             return None
-        return float(rate.group(1))
 
     def costs(self):
         """Microseconds a request beyond the route that asks for nothing, round by round."""

@@ -37,11 +37,8 @@ class Server:
         self.process = None
 
     def start(self, command, environment=None):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                env={**os.environ, **(environment or {})},
-            )
+        self.command_line, self.environment = command, environment or {}
+        self.launch()
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -51,11 +48,20 @@ class Server:
                 time.sleep(0.05)
         raise Fault(f"{self.name} does not listen: {self.tail()}")
 
+    def launch(self):
+        """Starts it, for the first time or again, and does not wait until it listens."""
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command_line, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                env={**os.environ, **self.environment},
+            )
+
     def tail(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read()[-500:].strip()
 
-    def stop(self):
+    def end(self):
+        """Ends the process, and leaves its folder for another one."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -63,6 +69,9 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(timeout=20)
+
+    def stop(self):
+        self.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
@@ -75,7 +84,7 @@ class Server:
 class Issuer(Server):
     """A `signet serve` with an API and a client that may get tokens for it."""
 
-    def __init__(self, signet, prefix=()):
+    def __init__(self, signet, prefix=(), settings=None):
         super().__init__("issuer")
         self.signet = signet
         self.url = f"http://127.0.0.1:{self.port}"
@@ -85,7 +94,7 @@ class Issuer(Server):
                 [*prefix, signet, "serve", "--issuer", self.url, "--listen", f"127.0.0.1:{self.port}",
                  "--data-dir", self.data, "--log-level", "error"],
                 # A hundred resource servers follow one API.
-                {"SIGNET_REVOCATION_FEED_MAX_STREAMS_PER_API": "256"},
+                {"SIGNET_REVOCATION_FEED_MAX_STREAMS_PER_API": "256", **(settings or {})},
             )
             api = self.command("api", "create", "--audience", AUDIENCE, "--name", "Orders", "--scope", f"{SCOPE}=Read")
             client = self.command("client", "create", "--id", "bench", "--scope", SCOPE)
@@ -95,10 +104,10 @@ class Issuer(Server):
         self.api = (api["credential_id"], api["credential_secret"])
         self.client = (client["client_id"], client["client_secret"])
 
-    def command(self, *words):
+    def command(self, *words, text=None):
         done = subprocess.run(
             [self.signet, *words, "--json", "--data-dir", self.data], capture_output=True, text=True, check=False,
-            timeout=60,
+            timeout=60, input=text,
         )
         if done.returncode != 0:
             raise Fault(f"signet {' '.join(words)}: {done.stderr.strip()}")

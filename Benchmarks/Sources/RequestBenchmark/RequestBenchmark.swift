@@ -1,5 +1,5 @@
 // Room: the API whose requests are counted: one Hummingbird application, and a route for each way to know whether a token
-// was revoked. It runs on one core; Benchmarks/driver/requests.py asks it with wrk.
+// was revoked. It runs on one core; Benchmarks/driver asks it.
 
 internal import AsyncHTTPClient
 internal import Foundation
@@ -18,6 +18,8 @@ struct Material: Decodable, Sendable {
     var redisPort: Int
     /// Where the API listens.
     var listen: Int
+    /// How long the answers to an empty POST are, one route each.
+    var postBytes: [Int]?
 }
 
 @main
@@ -41,6 +43,7 @@ struct RequestBenchmark {
         let offline = verifier(.none, material)
         let router = Router(context: Contenders.Context.self)
         Contenders.open(on: router)
+        EmptyPost.add(to: router, bytes: material.postBytes ?? [])
         Contenders.signet(on: router, following)
         Contenders.introspection(on: router, try await Introspection(material, client: client))
         Contenders.redis(on: router, offline, try await DenyList.connected(to: material.redisPort, on: group))
