@@ -106,5 +106,8 @@ for name in signet load; do
     fi
 done
 
+# Databases lie beside the results, on a disk: the folder for temporary files may be in memory. SIGNET_BENCH_FOLDER names another.
+export TMPDIR=${SIGNET_BENCH_FOLDER:-$work}/tmp
+mkdir -p "$TMPDIR"
 export PYTHONDONTWRITEBYTECODE=1
 exec "$venv/bin/python" Benchmarks/driver/server.py "$work" "$@"

@@ -127,6 +127,11 @@ class Cast:
         note("signet has proved what it does")
         for row, plan in self.signet.plans(self.load).items():
             self.add(row, "signet", plan)
+        # Apart from the others, since what it ends weighs on whoever hears of it; with the lifetimes of the standard.
+        ending = Signet(signet, self.server, "ES256", full=False, settings={})
+        self.running["signet, ending"] = self.stack.enter_context(ending)
+        ending.prove()
+        self.add("revocation", "signet", ending.revocation_plan())
         for algorithm, server in servers_of.items():
             self.add(f"client_credentials.{algorithm.lower()}", "signet", server.token_plan())
         self.redis = None

@@ -91,7 +91,7 @@ class Glewlwyd(Peer):
 
     def parameters(self, name):
         return {
-            "iss": f"{self.url}/api/{name}", "access-token-duration": 900, "refresh-token-duration": 604800,
+            "iss": f"{self.url}/api/{name}", "access-token-duration": 86400, "refresh-token-duration": 604800,
             "code-duration": 600, "refresh-token-rolling": True, "refresh-token-one-use": "always", "allow-non-oidc": True,
             "auth-type-client-enabled": True, "auth-type-code-enabled": True, "auth-type-password-enabled": True,
             "auth-type-refresh-enabled": True, "auth-type-token-enabled": False, "auth-type-id-token-enabled": True,

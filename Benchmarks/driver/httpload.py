@@ -71,6 +71,8 @@ class Load:
         self.prefix = prefix
         self.folder = folder
         self.names = {}
+        # The latest command, for the record.
+        self.last = []
 
     def file(self, name, text):
         path = os.path.join(self.folder, name)
@@ -101,7 +103,8 @@ class Load:
         for number, step in enumerate(plan.steps):
             words += ["--request", self.file(f"{name}-{number}", step.text), "--expect", step.expect]
             words += ["--take", step.take] if step.take else []
-        return [*self.prefix, self.program, *map(str, words)]
+        self.last = [*self.prefix, self.program, *map(str, words)]
+        return self.last
 
     def minted(self, name, plan, count):
         path = os.path.join(self.folder, f"{name}-values")

@@ -121,7 +121,8 @@ class Nginx(Peer):
         )
         with open(path, "w", encoding="utf-8") as file:
             file.write(
-                f"daemon off; worker_processes 1; pid {self.folder}/pid; error_log stderr crit;\n"
+                ("user root;\n" if os.getuid() == 0 else "")
+                + f"daemon off; worker_processes 1; pid {self.folder}/pid; error_log stderr crit;\n"
                 "events { worker_connections 1024; }\n"
                 f"http {{ access_log off; keepalive_requests 100000000; default_type application/json; {scratch}\n"
                 f"server {{ listen 127.0.0.1:{self.port}; root {self.folder}; open_file_cache max=10; }} }}\n"

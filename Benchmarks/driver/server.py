@@ -162,6 +162,13 @@ class Benchmark:
 
     # What came of it
 
+    def started(self):
+        """How the contenders were started, without the secrets that were drawn for this run."""
+        lines = {name: " ".join(map(str, server.command_line)) for name, server in self.cast.running.items()}
+        for name, server in self.cast.running.items():
+            lines[name] = lines[name].replace(getattr(server, "secret", None) or "\0", "SECRET")
+        return {**lines, "load": " ".join(self.cast.load.last)}
+
     def machine(self):
         core, others = cores()
         versions = {}
@@ -174,11 +181,13 @@ class Benchmark:
         return {
             **results.machine(self.options.load, pinned_to=core),
             "everybodyElseOnCores": others,
+            "dataOn": subprocess.run(["stat", "-f", "-c", "%T", self.cast.signet.data], capture_output=True, text=True,
+                                     check=False).stdout.strip(),
             "rounds": self.options.rounds,
             "secondsPerCell": self.options.seconds,
             "argon2": {name: each["value"] for name, each in settings.items() if name.startswith("argon2.")},
             **self.about,
-            "commands": self.commands,
+            "commands": {**self.commands, **self.started()},
             "versions": versions,
         }
 
@@ -193,8 +202,7 @@ def parse(arguments):
     parser.add_argument("--rows", default="", help="a regular expression: only these rates")
     parser.add_argument("--contenders", default="", help="a regular expression: only these")
     parser.add_argument("--tokens", type=int, default=1_000_000, help="issued before memory is looked at")
-    parser.add_argument("--families", type=int, default=100_000, help="live families of refresh tokens then")
-    parser.add_argument("--sessions", type=int, default=2000, help="live sessions of browsers then")
+    parser.add_argument("--sessions", type=int, default=100_000, help="live sessions then, each with its refresh tokens")
     parser.add_argument("--soak", type=int, default=600, help="seconds of the soak")
     parser.add_argument("--output", default=results.path("server.json"))
     parser.add_argument("--chart", default=os.path.join(os.path.dirname(results.HERE), "Docs", "images", "bench.svg"))

@@ -21,6 +21,8 @@ PASSWORD = "correct horse battery staple"
 PEOPLE = 32
 VERIFIER = secrets.token_urlsafe(32)
 ORIGIN = "http://127.0.0.1:9"
+# Tokens that are used again and again have to outlast the run.
+LASTING = {"SIGNET_LIFETIMES_ACCESS_TOKEN": "1d"}
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -34,7 +36,8 @@ class Signet(Issuer):
 
     def __init__(self, signet, prefix, algorithm, full=True, settings=None):
         self.algorithm = algorithm
-        super().__init__(signet, prefix, {"SIGNET_ACCESS_TOKEN_ALGORITHM": algorithm, **(settings or {})})
+        settings = LASTING if settings is None else settings
+        super().__init__(signet, prefix, {"SIGNET_ACCESS_TOKEN_ALGORITHM": algorithm, **settings})
         try:
             if full:
                 self.register()
@@ -129,6 +132,9 @@ class Signet(Issuer):
         with open(path, encoding="utf-8") as file:
             return file.read().split()
 
+    def revocation_plan(self):
+        return self.plan(form("/revoke", {"token": "{value}"}, basic(*self.client)), mint=httpload.minting(self.token_plan()))
+
     def family_plan(self):
         """A family of refresh tokens for each session of the application, without openid: no ID token is signed."""
         return self.plan(self.authorize(f"offline_access {SCOPE}"), self.redeem("refresh_token"))
@@ -155,8 +161,6 @@ class Signet(Issuer):
                 form("/introspect", {"token": "{value}"}, basic(*vault), take="json:client_id"),
                 values=self.collect(load, opaque, SEEN)),
             "userinfo": self.plan(get("/userinfo", bearer()), values=self.collect(load, persons, SEEN)),
-            "revocation": self.plan(
-                form("/revoke", {"token": "{value}"}, basic(*self.client)), mint=httpload.minting(self.token_plan())),
             "code": self.plan(
                 self.redeem("access_token"), mint=httpload.minting(self.plan(self.authorize("openid profile")))),
             "login": self.plan(self.login(), values=self.people, connections=16),
@@ -198,7 +202,8 @@ class Signet(Issuer):
         good = self.assertion()
         expect("an assertion", ask(self.url + "/token", self.with_assertion(good)), 200)
         foreign = ec.generate_private_key(ec.SECP256R1())
-        for what, bad in [("used before", good), ("expired", self.assertion(-600)), ("of another key", self.assertion(key=foreign))]:
+        refused = {"used before": good, "expired": self.assertion(-600), "of another key": self.assertion(key=foreign)}
+        for what, bad in refused.items():
             expect(f"an assertion {what}", ask(self.url + "/token", self.with_assertion(bad)), 401)
         headers = {"Origin": ORIGIN, "Signet-CSRF": "1", "Content-Type": "application/json"}
         for password, status in [("wrong", 401), (PASSWORD, 200)]:

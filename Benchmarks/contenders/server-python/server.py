@@ -16,6 +16,8 @@ from joserfc.jwk import KeySet, RSAKey
 AUDIENCE = "https://orders.example"
 ISSUER = os.environ["SIGNET_BENCH_ISSUER"]
 SCOPE = "orders:read"
+# A day, so that tokens outlast a run.
+LIFETIME = 86400
 
 # Every worker signs with the same key, which the driver made.
 PEM = pathlib.Path(os.environ["SIGNET_BENCH_KEY"]).read_text(encoding="utf-8")
@@ -66,7 +68,7 @@ server = AuthorizationServer(
     app, query_client=lambda client_id: CLIENT if client_id == CLIENT.client_id else None, save_token=lambda token, request: None
 )
 server.register_grant(grants.ClientCredentialsGrant)
-server.register_token_generator("default", Generator(issuer=ISSUER, expires_generator=lambda client, grant: 900))
+server.register_token_generator("default", Generator(issuer=ISSUER, expires_generator=lambda client, grant: LIFETIME))
 require = ResourceProtector()
 require.register_token_validator(Validator(issuer=ISSUER, resource_server=AUDIENCE))
 

@@ -35,7 +35,8 @@ struct ServerSwift {
 
 struct Service: Sendable {
     private static let audience = "https://orders.example"
-    private static let lifetime: TimeInterval = 900
+    /// A day, so that tokens outlast a run.
+    private static let lifetime: TimeInterval = 86_400
 
     private let keys = JWTKeyCollection()
     private let authorization: String
