@@ -163,11 +163,13 @@ class Benchmark:
     # What came of it
 
     def started(self):
-        """How the contenders were started, without the secrets that were drawn for this run."""
-        lines = {name: " ".join(map(str, server.command_line)) for name, server in self.cast.running.items()}
+        """How everybody was started, below this repository, without the secrets that were drawn for this run."""
+        lines = {name: " ".join(server.command_line) for name, server in self.cast.running.items()}
         for name, server in self.cast.running.items():
             lines[name] = lines[name].replace(getattr(server, "secret", None) or "\0", "SECRET")
-        return {**lines, "load": " ".join(self.cast.load.last)}
+        lines |= {**self.commands, "load": " ".join(self.cast.load.last)}
+        root = os.path.dirname(results.HERE) + "/"
+        return {name: line.replace(root, "") for name, line in lines.items()}
 
     def machine(self):
         core, others = cores()
@@ -187,7 +189,7 @@ class Benchmark:
             "secondsPerCell": self.options.seconds,
             "argon2": {name: each["value"] for name, each in settings.items() if name.startswith("argon2.")},
             **self.about,
-            "commands": {**self.commands, **self.started()},
+            "commands": self.started(),
             "versions": versions,
         }
 

@@ -162,7 +162,7 @@ def markdown(benchmark, machine, verdicts):
     with open(os.path.join(results.HERE, "published.md"), encoding="utf-8") as file:
         lines += ["", file.read().strip()]
     lines += ["", "Contenders:", ""] + [f"- {name}: {version}" for name, version in machine["versions"].items()]
-    lines += [f"- password hashes: argon2id {machine['argon2']}", *(f"- {name}: `{text}`" for name, text in machine["commands"].items())]
+    lines += [f"- password hashes: argon2id {machine['argon2']}", "- commands: in the JSON beside this"]
     if benchmark.cast.missing:
         lines += ["", "Missing:", ""] + [f"- {name}: {why}" for name, why in benchmark.cast.missing.items()]
     if benchmark.broken:
