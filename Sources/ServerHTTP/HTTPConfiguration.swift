@@ -20,6 +20,8 @@ package struct HTTPConfiguration: Sendable {
     package var health: Health?
     /// Where refusals are kept for `signet explain`.
     package var explainLog: ExplainLog?
+    /// Gets the socket once it is bound, for whoever stops the server.
+    package var socket = ListeningSocket()
     /// Called once the socket is bound, with the real port.
     package var onListening: @Sendable (ListenAddress) async -> Void = { _ in }
 

@@ -77,7 +77,7 @@ package struct SignetServer: Sendable {
 
     func application(certificates: CertificateStore?) -> Application<FrontDoor> {
         let listen = configuration.listen
-        let onListening = configuration.onListening
+        let (socket, onListening) = (configuration.socket, configuration.onListening)
         var quiet = logger
         // Hummingbird announces the address itself; the command that started us does that better.
         quiet.logLevel = max(logger.logLevel, .notice)
@@ -89,6 +89,7 @@ package struct SignetServer: Sendable {
                 availableConnectionsDelegate: .maximum(configuration.limits.connections, logger: quiet)
             ),
             onServerRunning: { channel in
+                socket.opened(channel)
                 await onListening(ListenAddress(host: listen.host, port: channel.localAddress?.port ?? listen.port))
             },
             logger: quiet

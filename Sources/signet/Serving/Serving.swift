@@ -36,14 +36,10 @@ struct Serving: Sendable {
         try await ServedConfiguration(plan.provider).remember(in: bench.store, now: bench.now)
         let keyring = Keyring()
         let health = bench.health(keyring: keyring, logger: logger)
-        let services = try await services(
-            bench,
-            keyring: keyring,
-            http: http(bench.folder, demo: demo, proxies: proxies, health: health),
-            demo: demo,
-            logger: logger
-        )
-        try await serve(services, health: health, logger: logger)
+        let http = self.http(bench.folder, demo: demo, proxies: proxies, health: health)
+        let services = try await services(bench, keyring: keyring, http: http, demo: demo, logger: logger)
+        let stop = StopSignals(delay: plan.settings.shutdownDelay, socket: http.socket, health: health, logger: logger)
+        try await serve(services, until: stop, logger: logger)
         await bench.close()
     }
 
@@ -136,13 +132,12 @@ struct Serving: Sendable {
         return http
     }
 
-    private func serve(_ services: [any Service], health: Health, logger: Logger) async throws {
+    private func serve(_ services: [any Service], until stop: StopSignals, logger: Logger) async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .critical)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: quiet)
         )
-        let stop = StopSignals(delay: plan.settings.shutdownDelay, health: health, logger: logger)
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 tasks.addTask { try await group.run() }

@@ -8,9 +8,10 @@ import UnixSignals
 /// SIGTERM or Ctrl-C, and the time between it and the end of listening.
 ///
 /// Whoever spreads requests over several nodes learns during that time that this one goes: `/readyz` says so, and every
-/// answer closes its connection. A second signal ends the waiting.
+/// answer closes its connection; at its end new connections are turned away. A second signal ends the waiting.
 struct StopSignals: Sendable {
     let delay: Duration
+    let socket: ListeningSocket
     let health: Health
     let logger: Logger
 
@@ -27,6 +28,7 @@ struct StopSignals: Sendable {
             await group.next()
             group.cancelAll()
         }
+        await socket.turnAwayNewConnections()
     }
 }
 
