@@ -70,10 +70,16 @@ make_openssl() {
     registers openssl "$(openssl version)" openssl
 }
 
+candidate() { apt-cache policy "$1" 2>/dev/null | sed -n 's/ *Candidate: //p'; }
+
 # The package would configure a database and start a service: its files are unpacked here, and its libraries installed.
 make_glewlwyd() {
     local root=$work/glewlwyd version libraries
-    version=$(apt-cache policy glewlwyd 2>/dev/null | sed -n 's/ *Candidate: //p')
+    version=$(candidate glewlwyd)
+    if [ -z "$version" ]; then
+        as_root apt-get update -q
+        version=$(candidate glewlwyd)
+    fi
     if [ -z "$version" ] || [ "$version" = "(none)" ]; then
         echo "this system's package lists have no glewlwyd" >&2
         return 1
