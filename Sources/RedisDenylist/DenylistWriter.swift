@@ -7,64 +7,137 @@ package import Logging
 package import RedisClient
 import RevocationFeed
 import Storage
+import Synchronization
 
 /// Writes the denylist, as often as it runs; several nodes may do so at once.
 ///
 /// How far it has come lies in Redis beside the entries and is written with them, so that a Redis which lost everything, or
 /// went back to an older state, is filled again from where it stands. Only then is the beat written without which
 /// verifiers refuse.
-package struct DenylistWriter: Sendable {
+package final class DenylistWriter: Sendable {
     /// How long it waits between two looks at the log.
     package static let pause: Duration = .milliseconds(200)
-    /// After how many looks it asks again whether Redis may drop entries: less than ten seconds.
-    private static let looksBetweenChecks = 40
+    /// How much longer than the tokens that they end entries stay: by so much may the clock of Redis be ahead.
+    package static let spareLife: Duration = .seconds(3600)
     private static let entriesAtOnce = 200
 
     private let pool: RedisPool
     private let layout: DenylistLayout
     private let source: DenylistSource
     private let logger: Logger
+    private let looksBetweenChecks: Int
+    private let dispute = Mutex(Dispute())
 
-    package init(_ pool: RedisPool, prefix: String, source: DenylistSource, logger: Logger) {
+    /// - Parameter looksBetweenChecks: after how many looks it asks again whether Redis may drop entries; as it comes, less
+    ///   than ten seconds.
+    package init(
+        _ pool: RedisPool,
+        prefix: String,
+        source: DenylistSource,
+        logger: Logger,
+        looksBetweenChecks: Int = 40
+    ) {
         self.pool = pool
-        layout = DenylistLayout(prefix: prefix)
+        layout = DenylistLayout(prefix: prefix, issuer: source.issuer)
         self.source = source
         self.logger = logger
+        self.looksBetweenChecks = looksBetweenChecks
     }
 
+    /// Whether another server writes to the same place.
+    private struct Dispute {
+        /// In how many looks in a row the place was one in another log.
+        var strangeLooks = 0
+        /// How many looks without one have to follow before there are beats again.
+        var rest = 0
+    }
+
+    // MARK: - One look
+
     /// Writes what Redis lacks; says whether the denylist is complete.
-    package func tick(now: Instant) async throws -> Bool {
+    package func tick(now: @autoclosure () -> Instant) async throws -> Bool {
         let stored = try await pool.send(RedisCommand("GET", layout.cursor), ifInterrupted: .sendAgain).text ?? ""
         let halves = stored.split(separator: " ")
         var epoch = halves.count == 2 ? String(halves[0]) : nil
         var batch = halves.count == 2 ? Int64(halves[1]) ?? 0 : 0
-        while let step = try await source.step(after: batch, epoch: epoch, now: now) {
+        var isFirst = true
+        while true {
+            // Before the log is read: from here the beat counts.
+            let began = try await clock()
+            let moment = now()
+            guard let step = try await source.step(after: batch, epoch: epoch, now: moment) else { return false }
+            if isFirst { try await checkPlace(epoch, of: step) }
+            isFirst = false
             let isMoved = step.batch != batch || step.epoch != epoch
-            if isMoved { try await write(step, now: now) }
+            if isMoved { try await write(step, now: moment) }
             (batch, epoch) = (step.batch, step.epoch)
             guard step.isLast else { continue }
             guard !step.isBehind else { return false }
-            return try await beat(epoch: step.epoch, batch: step.batch, now: now)
+            return try await beat(epoch: step.epoch, batch: step.batch, since: began)
         }
-        return false
+    }
+
+    /// What Redis' clock shows, in milliseconds.
+    private func clock() async throws -> Int64 {
+        let answer =
+            try await pool.send(RedisCommand("TIME"), ifInterrupted: .sendAgain).array?.compactMap(\.text) ?? []
+        let numbers = answer.compactMap { Int64($0) }
+        guard numbers.count == 2 else { throw DenylistFault("Redis answers TIME with something else than two numbers") }
+        return numbers[0] * 1000 + numbers[1] / 1000
+    }
+
+    /// Throws where another server with the same issuer writes to the same place.
+    ///
+    /// A place in another log may be one of before a restored backup. Found again although it was replaced, it is that
+    /// server's, and neither knows what the other revokes.
+    private func checkPlace(_ epoch: String?, of step: DenylistSource.Step) async throws {
+        let isStrange = epoch != nil && epoch != step.epoch
+        let isDisputed = dispute.withLock { dispute in
+            dispute.strangeLooks = isStrange ? dispute.strangeLooks + 1 : 0
+            if dispute.strangeLooks > 1 || isStrange && dispute.rest > 0 {
+                dispute.rest = looksBetweenChecks
+            } else if dispute.rest > 0 {
+                dispute.rest -= 1
+            }
+            return dispute.rest > 0
+        }
+        guard isDisputed else { return }
+        // So that the other one finds out too: one that went on alone would vouch for both.
+        if isStrange {
+            try await pool.send(RedisCommand("SET", layout.cursor, "\(step.epoch) 0"), ifInterrupted: .sendAgain)
+        }
+        throw DenylistFault(
+            "another server with another database writes the denylist of the same issuer (\(source.issuer)) there, so APIs "
+                + "refuse tokens: give one of them another Redis, or another prefix"
+        )
     }
 
     private func write(_ step: DenylistSource.Step, now: Instant) async throws {
-        var entries = step.entries[...]
-        repeat {
-            let part = entries.prefix(Self.entriesAtOnce)
-            entries = entries.dropFirst(Self.entriesAtOnce)
-            let named = part.compactMap { entry in layout.name(of: entry).map { ($0, entry) } }
-            var command = RedisCommand("EVAL", Self.script, "\(named.count + 1)", layout.cursor)
-            for (name, _) in named { command.add(name) }
-            // The place is moved with the last part only.
-            command.add(entries.isEmpty ? "\(step.epoch) \(step.batch)" : "")
-            for (_, entry) in named {
-                command.add(entry.notBefore.millisecondsSinceEpoch)
-                command.add(max(1, (entry.expiresAt - now).wholeMilliseconds))
+        // The place is moved with the last part of a batch only.
+        var place = ""
+        var part: [(name: String, entry: FeedEntry)] = []
+        for batch in step.batches {
+            for entry in source.entries(of: batch, in: step, now: now) {
+                guard let name = layout.name(of: entry) else { continue }
+                part.append((name, entry))
+                guard part.count == Self.entriesAtOnce else { continue }
+                try await write(part, place: place, now: now)
+                part = []
             }
-            try await pool.send(command, ifInterrupted: .sendAgain)
-        } while !entries.isEmpty
+            place = "\(step.epoch) \(batch.number)"
+        }
+        try await write(part, place: "\(step.epoch) \(step.batch)", now: now)
+    }
+
+    private func write(_ part: [(name: String, entry: FeedEntry)], place: String, now: Instant) async throws {
+        var command = RedisCommand("EVAL", Self.script, "\(part.count + 1)", layout.cursor)
+        for (name, _) in part { command.add(name) }
+        command.add(place)
+        for (_, entry) in part {
+            command.add(entry.notBefore.millisecondsSinceEpoch)
+            command.add(max(1, (entry.expiresAt - now + Self.spareLife).wholeMilliseconds))
+        }
+        try await pool.send(command, ifInterrupted: .sendAgain)
     }
 
     /// Of two moments the later holds, and of two lives the longer.
@@ -83,30 +156,42 @@ package struct DenylistWriter: Sendable {
         """#
 
     /// Only where Redis still stands where it was found complete: it may have lost everything in between.
-    private func beat(epoch: String, batch: Int64, now: Instant) async throws -> Bool {
+    private func beat(epoch: String, batch: Int64, since began: Int64) async throws -> Bool {
         var command = RedisCommand("EVAL", Self.beatScript, "2", layout.cursor, layout.beat, "\(epoch) \(batch)")
-        command.add(now.millisecondsSinceEpoch)
+        command.add(began)
         command.add(DenylistLayout.beatLifetime.wholeMilliseconds)
         return try await pool.send(command, ifInterrupted: .sendAgain).integer == 1
     }
 
+    /// However long the reading took, and the way to Redis: what the beat vouches for is as old as its beginning.
     private static let beatScript = #"""
         if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-        redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+        local time = redis.call('TIME')
+        local age = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - tonumber(ARGV[2])
+        local left = math.min(tonumber(ARGV[3]), tonumber(ARGV[3]) - age)
+        if left < 1 then return 0 end
+        redis.call('SET', KEYS[2], ARGV[2], 'PX', string.format('%.0f', left))
         return 1
         """#
+
+    // MARK: - Running
 
     /// Keeps the denylist until its task is cancelled.
     package func run(by time: any TimeSource) async {
         var told: String?
         var looks = 0
         var memory = DenylistMemory.keepsEverything
+        // What an earlier process wrote may have been dropped before anybody asked.
+        var hasBegun = false
         while !Task.isCancelled {
             var fault: String?
             do {
-                if looks.isMultiple(of: Self.looksBetweenChecks) { memory = try await self.memory() }
+                if looks.isMultiple(of: looksBetweenChecks) { memory = try await self.memory() }
                 looks += 1
                 fault = memory.fault
+                if memory.isUnfit { hasBegun = false }
+                if !hasBegun { try await beginAnew() }
+                hasBegun = true
                 if !memory.isUnfit { _ = try await tick(now: time.moment().wall) }
             } catch {
                 // Another Redis may answer next, so its memory is asked about again.
@@ -117,6 +202,12 @@ package struct DenylistWriter: Sendable {
             told = fault
             try? await Task.sleep(for: Self.pause)
         }
+    }
+
+    /// Has everything written again, by this writer and by others: an eviction takes entries and leaves the place, which has
+    /// no end.
+    private func beginAnew() async throws {
+        try await pool.send(RedisCommand("SET", layout.cursor, ""), ifInterrupted: .sendAgain)
     }
 
     /// What Redis does when its memory is full.
@@ -132,6 +223,13 @@ package struct DenylistWriter: Sendable {
         guard pair.count == 2, pair[0] == "maxmemory-policy" else { return .unchecked }
         return pair[1] == "noeviction" ? .keepsEverything : .evicts(policy: String(pair[1].prefix(40)))
     }
+}
+
+/// Why the denylist cannot be written.
+private struct DenylistFault: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
 }
 
 /// Whether a Redis keeps what is written to it.

@@ -5,8 +5,8 @@ package import RevocationFeed
 package protocol RevocationChecking: Sendable {
     /// How old the knowledge may be on which an answer rests.
     var maximumStaleness: Duration { get }
-    /// Whether what the claim and the key name was revoked.
-    func verdict(on claim: RevocationClaim, keyID: String?) async -> RevocationVerdict
+    /// Whether what the claim and the key name was revoked by this issuer.
+    func verdict(on claim: RevocationClaim, keyID: String?, issuer: String) async -> RevocationVerdict
 }
 
 /// What a ``RevocationChecking`` knows.
@@ -33,7 +33,7 @@ extension TokenVerifier {
     /// Asks the checker, if one is configured, about a token that passed everything else.
     func check(_ token: AccessToken, with checker: any RevocationChecking) async throws(TokenRefusal) {
         let claim = try revocationClaim(of: token)
-        switch await checker.verdict(on: claim, keyID: token.keyID) {
+        switch await checker.verdict(on: claim, keyID: token.keyID, issuer: issuer) {
         case .stands: return
         case .revoked: throw TokenRefusal(.tokenRevoked, detail: "by the denylist")
         case .unknown(let reason): throw TokenRefusal(.revocationStale, detail: reason)

@@ -29,13 +29,13 @@ public final class RedisDenylist: Sendable {
     public static let defaultPrefix = "signet-denylist:"
 
     private let pool: RedisPool
-    private let layout: DenylistLayout
+    private let prefix: String
     private let unreachable: Unreachable
 
     /// A denylist.
     ///
     /// - Parameters:
-    ///   - prefix: what the server's keys begin with; each issuer has its own.
+    ///   - prefix: what the server's keys begin with; issuers may share one.
     ///   - unreachable: what becomes of a token when the denylist cannot tell.
     public init(
         _ pool: RedisPool,
@@ -43,15 +43,16 @@ public final class RedisDenylist: Sendable {
         whenUnreachable unreachable: Unreachable = .refuse
     ) {
         self.pool = pool
-        layout = DenylistLayout(prefix: prefix)
+        self.prefix = prefix
         self.unreachable = unreachable
     }
 }
 
 extension RedisDenylist: RevocationChecking {
-    package var maximumStaleness: Duration { DenylistLayout.beatLifetime }
+    package var maximumStaleness: Duration { DenylistLayout.maximumStaleness }
 
-    package func verdict(on claim: RevocationClaim, keyID: String?) async -> RevocationVerdict {
+    package func verdict(on claim: RevocationClaim, keyID: String?, issuer: String) async -> RevocationVerdict {
+        let layout = DenylistLayout(prefix: prefix, issuer: issuer)
         var command = RedisCommand("MGET")
         for name in layout.names(for: claim, keyID: keyID) { command.add(name) }
         do {

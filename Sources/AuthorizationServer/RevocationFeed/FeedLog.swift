@@ -59,18 +59,36 @@ package struct FeedLog: Sendable {
 
     package init(store: any Store) { self.store = store }
 
-    /// The batches after number `after`, in their order, at most ``largestAnswer``: empty if there are none.
+    /// The batches after number `after`, in their order, at most `limit`: empty if there are none.
     ///
     /// A batch that was dropped because its time was over is passed over.
-    package func batches(after: Int64, now: Instant) async throws(StoreError) -> [FeedBatch] {
+    package func batches(
+        after: Int64,
+        limit: Int = FeedLog.largestAnswer,
+        now: Instant
+    ) async throws(StoreError) -> [FeedBatch] {
         guard let record = try await store.find(FeedState.key, now: now) else { return [] }
-        return try await batches(after: after, in: FeedState(from: record), now: now)
+        return try await batches(after: after, limit: limit, in: FeedState(from: record), now: now)
     }
 
-    func batches(after: Int64, in state: FeedState, now: Instant) async throws(StoreError) -> [FeedBatch] {
+    /// Whether an act of before this moment waits for its number.
+    ///
+    /// To be asked before the log is read: what is numbered in between is in the log then.
+    func isAnyWaiting(since moment: Instant, now: Instant) async throws(StoreError) -> Bool {
+        for record in try await store.page(EndingRecord.kind, filter: .all, after: nil, limit: 100, now: now)
+        where try EndingRecord(from: record).at < moment { return true }
+        return false
+    }
+
+    func batches(
+        after: Int64,
+        limit: Int = FeedLog.largestAnswer,
+        in state: FeedState,
+        now: Instant
+    ) async throws(StoreError) -> [FeedBatch] {
         var next = max(after + 1, state.first)
         while next <= state.last {
-            let end = min(state.last, next + Int64(Self.largestAnswer) - 1)
+            let end = min(state.last, next + Int64(limit) - 1)
             var batches: [FeedBatch] = []
             for record in try await store.find((next...end).map { .key(FeedBatch.key($0)) }, now: now) {
                 if let record { batches.append(try FeedBatch(from: record)) }

@@ -67,18 +67,12 @@ extension FeedPublisher {
         shared.withLock { $0.keys = keys }
         if engine.memory == nil {
             let memory = try await sequencer.open(now: moment.wall)
-            shared.withLock { shared in
-                for (audience, position) in memory.positions {
-                    shared.audiences[audience] = AudienceFeed(
-                        position: position,
-                        capacity: limits.keptMessages
-                    )
-                }
-            }
+            reconcile(memory)
             engine.memory = memory
         }
-        try await TokenHorizon.remember(configuration.accessTokenLifetime, in: store, now: moment.wall)
-        engine.lease = try await sequencer.hold(now: moment.wall)
+        try await TokenHorizon.remember(configuration, in: store, now: moment.wall)
+        // Not after a failure: a node that cannot follow the log would keep the numbering from those that can.
+        if engine.failure == nil { engine.lease = try await sequencer.hold(now: moment.wall) }
         engine.memory?.live.forget(expiredAt: moment.wall)
         shared.withLock { shared in
             for audience in shared.audiences.keys { shared.audiences[audience]?.set?.forget(expiredAt: moment.wall) }
@@ -95,7 +89,7 @@ extension FeedPublisher {
             }
             engine.prunedAt = moment.steady
         }
-        engine.upkeepAt = moment.steady
+        engine.upkeepAt = engine.failure == nil ? moment.steady : nil
     }
 
     /// An API that was deleted reads no further: its credentials were asked for once, when its stream began.
@@ -168,9 +162,9 @@ extension FeedPublisher {
             try await sequencer.rebuild(&memory, now: now)
             return false
         }
-        for audience in engine.opening { open(audience, memory) }
         engine.opening = []
         publish(runs, live: memory.live)
+        reconcile(memory)
         return true
     }
 
@@ -178,23 +172,36 @@ extension FeedPublisher {
     private func follow(_ engine: inout Engine, now: Instant) async throws -> Bool {
         guard var memory = engine.memory else { return false }
         engine.memory = nil
-        defer { engine.memory = memory }
-        let known = memory.positions
-        let (runs, names) = try await sequencer.follow(&memory, now: now)
+        defer {
+            // Also after a failure half-way: what was read until then is in the memory, and its messages are lost.
+            reconcile(memory)
+            engine.memory = memory
+        }
+        guard let (runs, names) = try await sequencer.follow(&memory, now: now) else {
+            logger.notice("this node has missed a part of the revocation feed that is no longer kept: it begins anew")
+            memory = try await sequencer.open(now: now)
+            // What this look has left to others may have been numbered in that part.
+            engine.scan = nil
+            return true
+        }
         engine.scan?.pending.subtract(names)
-        for audience in memory.positions.keys where known[audience] == nil { open(audience, memory) }
         publish(runs, live: memory.live)
         return !names.isEmpty
     }
 
-    private func open(_ audience: String, _ memory: FeedMemory) {
-        let epoch = memory.state.epoch
-        shared.withLock { shared in
-            guard shared.audiences[audience] == nil else { return }
-            shared.audiences[audience] = AudienceFeed(
-                position: .beginning(epoch: epoch, audience: audience),
-                capacity: limits.keptMessages
-            )
+    /// Every feed stands where the memory does: one that got there by another way than its messages begins anew, and its
+    /// readers take a snapshot.
+    private func reconcile(_ memory: FeedMemory) {
+        let readers = shared.withLock { shared in
+            var readers: [AsyncStream<Void>.Continuation] = []
+            for (audience, position) in memory.positions {
+                shared.open(audience, at: position, capacity: limits.keptMessages)
+                guard let feed = shared.audiences[audience], feed.position != position else { continue }
+                shared.restart(audience, at: position)
+                readers += feed.readers.values
+            }
+            return readers
         }
+        for reader in readers { reader.yield() }
     }
 }

@@ -47,9 +47,10 @@ extension FeedPublisher {
         let widened = Set(runs.filter { $0.entries.contains { $0.kind == .widened } }.map(\.audience))
         let readers = shared.withLock { shared -> [AsyncStream<Void>.Continuation] in
             for (run, kept) in kept {
+                shared.open(run.audience, at: run.from, capacity: limits.keptMessages)
                 // Before the first proof nobody reads.
                 guard let kept, shared.audiences[run.audience]?.position == run.from else {
-                    shared.audiences[run.audience]?.restart(at: run.to)
+                    shared.restart(run.audience, at: run.to)
                     continue
                 }
                 shared.audiences[run.audience]?.append(kept)

@@ -202,18 +202,25 @@ extension FeedPublisher {
 /// Time was up.
 struct OutOfPatience: Error {}
 
-/// Runs `body`, but no longer than this.
+/// Runs `body`, but waits for it no longer than this: one that hangs is cancelled and left behind.
 private func within(_ patience: Duration, _ body: @escaping @Sendable () async throws -> Void) async throws {
-    try await withThrowingTaskGroup(of: Bool.self) { group in
-        group.addTask {
+    let (outcomes, outcome) = AsyncStream<Result<Void, any Error>>.makeStream(bufferingPolicy: .bufferingOldest(1))
+    let running = Task {
+        do {
             try await body()
-            return true
+            outcome.yield(.success(()))
+        } catch {
+            outcome.yield(.failure(error))
         }
-        group.addTask {
-            try await Task.sleep(for: patience)
-            return false
-        }
-        defer { group.cancelAll() }
-        guard try await group.next() == true else { throw OutOfPatience() }
     }
+    let timer = Task {
+        guard (try? await Task.sleep(for: patience)) != nil else { return }
+        outcome.yield(.failure(OutOfPatience()))
+    }
+    defer {
+        timer.cancel()
+        running.cancel()
+    }
+    for await first in outcomes { return try first.get() }
+    throw CancellationError()
 }

@@ -40,6 +40,18 @@ package final class FeedPublisher: Sendable {
         var waiting: [UInt64: AsyncStream<Void>.Continuation] = [:]
         var tickets: UInt64 = 0
         var isDown = false
+
+        /// Begins the feed of an audience, where there is none yet.
+        mutating func open(_ audience: String, at position: FeedPosition, capacity: Int) {
+            guard audiences[audience] == nil else { return }
+            audiences[audience] = AudienceFeed(position: position, capacity: capacity)
+        }
+
+        /// Has the feed of an audience begin anew; whoever waits for its set gets the one of then.
+        mutating func restart(_ audience: String, at position: FeedPosition) {
+            if audiences[audience]?.set != nil { wantedSets.insert(audience) }
+            audiences[audience]?.restart(at: position)
+        }
     }
 
     /// Where the looks stand, between them.
@@ -110,7 +122,7 @@ package final class FeedPublisher: Sendable {
 
     /// Writes down what every token issued from now on may need, and reads the log: before the first request is answered.
     package func prepare() async throws {
-        try await TokenHorizon.remember(configuration.accessTokenLifetime, in: store, now: time.moment().wall)
+        try await TokenHorizon.remember(configuration, in: store, now: time.moment().wall)
         if case .failed(let reason) = await tick() { throw StoreError.unavailable(reason: reason) }
     }
 
@@ -172,6 +184,9 @@ package final class FeedPublisher: Sendable {
             // Whatever was under way counts for nothing: no proof, no heartbeat, until a look has read everything.
             engine.scan = nil
             engine.isOutOfStep = true
+            // Nor does it number until a look has gone well: another node may be able to.
+            engine.lease = nil
+            engine.upkeepAt = nil
             look = .failed("\(error)")
             if engine.failure == nil {
                 logger.error("the revocation feed cannot be read or written", metadata: ["error": "\(error)"])

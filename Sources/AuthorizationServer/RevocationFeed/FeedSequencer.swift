@@ -89,11 +89,15 @@ struct FeedSequencer: Sendable {
         memory.isLiveSound = true
     }
 
-    /// Takes in what other nodes have numbered; returns what it says to the audiences.
+    /// Takes in what other nodes have numbered; returns what it says to the audiences, or `nil` if what comes next is no
+    /// longer stored, so that the log has to be opened anew.
     ///
+    /// Where it fails half-way, the memory stands at the last batch that was read.
     /// - Throws: `corrupt` if the log does not lead to where its state says that the feeds stand.
-    func follow(_ memory: inout FeedMemory, now: Instant) async throws(StoreError) -> (runs: [FeedRun], names: [String])
-    {
+    func follow(
+        _ memory: inout FeedMemory,
+        now: Instant
+    ) async throws(StoreError) -> (runs: [FeedRun], names: [String])? {
         guard let record = try await store.find(FeedState.key, now: now) else {
             throw .corrupt(reason: "the state of the revocation feed is gone")
         }
@@ -102,6 +106,7 @@ struct FeedSequencer: Sendable {
         guard state.epoch == memory.state.epoch, state.last >= memory.state.last else {
             throw .corrupt(reason: "the log of the revocation feed went back: another database, or a restored one")
         }
+        guard state.first <= memory.state.last + 1 else { return nil }
         var runs: [FeedRun] = []
         var names: [String] = []
         var after = memory.state.last

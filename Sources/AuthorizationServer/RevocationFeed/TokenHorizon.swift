@@ -1,11 +1,14 @@
 package import Instants
+import OAuthVocabulary
 package import Storage
 
-/// How long the access tokens live that may be about: what every serving node was configured with lately.
+/// How long the access tokens live that may be about, and whom they may be for: what every serving node was configured with
+/// lately.
 ///
 /// An ending is in the feed until the last token that it could affect has expired. Today's lifetime is not enough for
 /// that, since it may have been longer when the token was issued; the longest that could ever be configured would keep
-/// the feed larger than it needs to be by two orders of magnitude.
+/// the feed larger than it needs to be by two orders of magnitude. And whoever writes down what was ended for each audience
+/// has to know the audience of yesterday's configuration too.
 package struct TokenHorizon: Payload, Hashable {
     package static let kind = RecordKind("feed-horizon")
     package static let key = RecordKey(kind, "horizon")
@@ -14,6 +17,8 @@ package struct TokenHorizon: Payload, Hashable {
     static let margin: Duration = .seconds(600)
 
     struct Served: Codable, Hashable, Sendable {
+        /// For whom tokens were for which nobody named an API; `nil` for the issuer.
+        var audience: String?
         var milliseconds: Int64
         /// Until when a token of this lifetime may be about.
         var until: Instant
@@ -27,10 +32,17 @@ package struct TokenHorizon: Payload, Hashable {
     package static func read(_ text: inout PayloadScanner) -> TokenHorizon? {
         guard text.take("{\"served\":[") else { return nil }
         let served = text.elements { text -> Served? in
-            guard text.take("{\"milliseconds\":"), let milliseconds = text.number(), text.take(",\"until\":"),
+            guard text.take("{") else { return nil }
+            var audience: String?
+            if text.take("\"audience\":") {
+                guard let named = text.text(), text.take(",") else { return nil }
+                audience = named
+            }
+            guard text.take("\"milliseconds\":"), let milliseconds = text.number(), text.take(",\"until\":"),
                 let until = text.number(), text.take("}")
             else { return nil }
-            return Served(milliseconds: milliseconds, until: Instant(millisecondsSinceEpoch: until))
+            let end = Instant(millisecondsSinceEpoch: until)
+            return Served(audience: audience, milliseconds: milliseconds, until: end)
         }
         guard let served, text.take("}") else { return nil }
         var horizon = TokenHorizon()
@@ -45,23 +57,38 @@ package struct TokenHorizon: Payload, Hashable {
         return max(configuration.accessTokenLifetime, known ?? Limits.longestTokenLifetime) + Limits.clockSkew
     }
 
-    /// The horizon with a lifetime that is in force now; `nil` if it says so already.
-    func serving(_ lifetime: Duration, at now: Instant) -> TokenHorizon? {
-        let milliseconds = lifetime.wholeMilliseconds
-        let isFresh = served.contains { $0.milliseconds == milliseconds && now + lifetime + Self.margin <= $0.until }
-        guard !isFresh else { return nil }
+    /// The audiences, other than the issuer, of tokens for which nobody named an API.
+    func audiences(at now: Instant) -> [String] { served.filter { now < $0.until }.compactMap(\.audience) }
+
+    /// The horizon with what is in force now; `nil` if it says so already.
+    func serving(_ configuration: ProviderConfiguration, at now: Instant) -> TokenHorizon? {
+        let lifetime = configuration.accessTokenLifetime
+        let long = now + lifetime + Self.margin
+        let mine = Served(
+            audience: configuration.defaultAudience?.value,
+            milliseconds: lifetime.wholeMilliseconds,
+            until: long + Self.margin
+        )
+        func isMine(_ other: Served) -> Bool {
+            (other.audience, other.milliseconds) == (mine.audience, mine.milliseconds)
+        }
+        guard !served.contains(where: { isMine($0) && long <= $0.until }) else { return nil }
         var next = self
-        next.served.removeAll { $0.until <= now || $0.milliseconds == milliseconds }
-        next.served.append(Served(milliseconds: milliseconds, until: now + lifetime + Self.margin + Self.margin))
+        next.served.removeAll { $0.until <= now || isMine($0) }
+        next.served.append(mine)
         return next
     }
 
-    /// Writes down that tokens of this lifetime are issued from now on.
-    static func remember(_ lifetime: Duration, in store: any Store, now: Instant) async throws(StoreError) {
+    /// Writes down what tokens are like that are issued from now on.
+    static func remember(
+        _ configuration: ProviderConfiguration,
+        in store: any Store,
+        now: Instant
+    ) async throws(StoreError) {
         for _ in 0..<Limits.applyAttempts {
             let record = try await store.find(key, now: now)
             let present = try record.map { record throws(StoreError) in try TokenHorizon(from: record) }
-            guard let next = (present ?? TokenHorizon()).serving(lifetime, at: now) else { return }
+            guard let next = (present ?? TokenHorizon()).serving(configuration, at: now) else { return }
             let written = Record(key: key, payload: try next.encoded())
             let change: Change = record.map { .replace(written, ifVersion: $0.version) } ?? .insert(written)
             if case .applied = try await store.apply([change], now: now) { return }

@@ -150,6 +150,23 @@ final class FeedTestStore: ForwardingStore {
         #expect(try await feed.feed.poll(feed.request(reader), wait: .zero).count == 1)
     }
 
+    @Test func `A store that hangs keeps nobody waiting longer than the feed's patience`() async throws {
+        let store = FeedTestStore()
+        let feed = try await FeedWorld(store: store)
+        let reader = try await feed.reader()
+        store.set(.hanging)
+        let relief = Task {
+            guard (try? await Task.sleep(for: FeedLimits.proofPatience * 4)) != nil else { return }
+            store.set(.fine)
+        }
+        let error = await #expect(throws: OAuthError.self) {
+            try await feed.feed.poll(feed.request(reader), wait: .zero)
+        }
+        #expect(error?.status == 503)
+        relief.cancel()
+        store.set(.fine)
+    }
+
     @Test func `An apply whose answer was lost is found out, and nothing is numbered twice`() async throws {
         let store = FeedTestStore()
         let feed = try await FeedWorld(store: store)

@@ -15,6 +15,8 @@ import Testing
         #"{"body":{"epoch":"e","first":1,"heads":{"https://api.example":{"hash":[1,2],"sequence":5}},"last":3,"lastSequencedAt":1800000000001},"v":1}"#
     static let cursor = #"{"body":{"batch":3,"name":"status-list"},"v":1}"#
     static let horizon = #"{"body":{"served":[{"milliseconds":900000,"until":1800002100000}]},"v":1}"#
+    static let horizonOfAudience =
+        #"{"body":{"served":[{"audience":"https://api.example","milliseconds":900000,"until":1800002100000}]},"v":1}"#
     static let lease = #"{"body":{"holder":"n","until":1800000003000},"v":1}"#
     static let key =
         #"{"body":{"activeFrom":1800000000000,"createdAt":1800000000000,"keyID":"k","publicJWK":"{}","sealedPrivateJWK":[1,2,3]},"v":1}"#
@@ -30,6 +32,7 @@ import Testing
         try roundTrip(FeedState.self, Self.state)
         try roundTrip(FeedCursor.self, Self.cursor)
         try roundTrip(TokenHorizon.self, Self.horizon)
+        try roundTrip(TokenHorizon.self, Self.horizonOfAudience)
         try roundTrip(FeedLease.self, Self.lease)
         try roundTrip(FeedKeyRecord.self, Self.key)
     }

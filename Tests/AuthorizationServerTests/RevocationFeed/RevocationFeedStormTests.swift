@@ -216,10 +216,10 @@ import Testing
             }
             return try EndingRecord(from: try #require(records.first)).expiresAt - now
         }
-        try await TokenHorizon.remember(.seconds(60), in: store, now: before.world.now)
+        try await TokenHorizon.remember(after, in: store, now: before.world.now)
         #expect(try await reach(2) == .seconds(7200) + Limits.clockSkew)
         before.world.time.advance(by: .seconds(7200 + 1300))
-        try await TokenHorizon.remember(.seconds(60), in: store, now: before.world.now)
+        try await TokenHorizon.remember(after, in: store, now: before.world.now)
         #expect(try await reach(3) == .seconds(60) + Limits.clockSkew)
         // Where nobody has served for long, the longest that could ever be configured.
         before.world.time.advance(by: .seconds(86400))
