@@ -54,6 +54,13 @@ struct StatusBits: Hashable, Sendable {
         return bytes[index / 8] >> UInt8(index % 8) & 1 == 1
     }
 
+    /// Revokes what is revoked in `others`; says whether that changed anything.
+    mutating func revoke(_ others: StatusBits) -> Bool {
+        let before = bytes
+        for index in bytes.indices { bytes[index] |= others.bytes[index] }
+        return bytes != before
+    }
+
     /// Revokes a token; says whether that changed anything.
     @discardableResult
     mutating func revoke(_ index: Int) -> Bool {

@@ -7,7 +7,10 @@ package struct StatusListProjection: LogProjection {
     /// How many entries are looked for in one go.
     private static let lookupsAtOnce = 100
 
-    package let name = "status-lists"
+    /// The name of its cursor, for whoever asks how far the lists have come.
+    static let cursor = "status-lists"
+
+    package let name = StatusListProjection.cursor
     let store: any Store
 
     package init(store: any Store) { self.store = store }
@@ -17,19 +20,13 @@ package struct StatusListProjection: LogProjection {
         guard try await store.find(StatusAllocationRecord.key, now: now) != nil else { return [] }
         // A widened entry ends nothing: it only makes the feed's set smaller.
         let endings = batch.endings.filter { $0.cause != .widened }
-        var ended: [Int: Set<Int>] = [:]
-        for reference in try await references(endedBy: endings, now: now) {
-            ended[reference.list, default: []].insert(reference.index)
-        }
         var changes: [Change] = []
-        for (list, indexes) in ended.sorted(by: { $0.key < $1.key }) {
+        for (list, ended) in try await bits(endedBy: endings, now: now).sorted(by: { $0.key < $1.key }) {
             // A list that is gone had no living token left.
             guard let record = try await store.find(StatusListRecord.key(list), now: now) else { continue }
             var content = try StatusListRecord(from: record)
             var bits = try StatusBits(stored: content.lst)
-            var isChanged = false
-            for index in indexes where bits.revoke(index) { isChanged = true }
-            guard isChanged else { continue }
+            guard bits.revoke(ended) else { continue }
             content.lst = try bits.stored()
             changes.append(.replace(try content.record(), ifVersion: record.version))
         }
@@ -38,25 +35,20 @@ package struct StatusListProjection: LogProjection {
 
     package func applied(_ batch: FeedBatch) {}
 
-    private func references(
-        endedBy endings: [EndingRecord],
-        now: Instant
-    ) async throws(StoreError) -> Set<StatusReference> {
-        var references = Set(endings.compactMap(\.statusIndex).map(StatusReference.init(packed:)))
+    /// For each list the bits that are to be turned: as large as the lists are, however many places were ended.
+    private func bits(endedBy endings: [EndingRecord], now: Instant) async throws(StoreError) -> [Int: StatusBits] {
+        var ended: [Int: StatusBits] = [:]
         var named: [(key: RecordKey, at: Instant)] = []
         for ending in endings {
+            if let packed = ending.statusIndex { Self.add(StatusReference(packed: packed), to: &ended) }
             switch ending.target {
             case .token(let id): named.append((StatusEntryRecord.key(token: id), ending.at))
             case .grant(let id): named.append((StatusEntryRecord.key(grant: id), ending.at))
             case .session(let id):
-                let records = try await all(.family(StatusEntryRecord.family(id)), now: now)
-                try add(records, endedAt: ending.at, to: &references)
-            case .subject(let id):
-                try add(try await all(.subject(id.value), now: now), endedAt: ending.at, to: &references)
-            case .client(let id):
-                try add(try await all(.client(id.value), now: now), endedAt: ending.at, to: &references)
-            case .everything:
-                try add(try await all(.all, now: now), endedAt: ending.at, to: &references)
+                try await add(.family(StatusEntryRecord.family(id)), endedAt: ending.at, to: &ended, now: now)
+            case .subject(let id): try await add(.subject(id.value), endedAt: ending.at, to: &ended, now: now)
+            case .client(let id): try await add(.client(id.value), endedAt: ending.at, to: &ended, now: now)
+            case .everything: try await add(.all, endedAt: ending.at, to: &ended, now: now)
             // What a retired key signed verifies nowhere, once its key is gone from the key set.
             case .signingKey: break
             }
@@ -64,36 +56,45 @@ package struct StatusListProjection: LogProjection {
         for start in stride(from: 0, to: named.count, by: Self.lookupsAtOnce) {
             let slice = named[start..<min(start + Self.lookupsAtOnce, named.count)]
             for (name, record) in zip(slice, try await store.find(slice.map { .key($0.key) }, now: now)) {
-                if let record { try add([record], endedAt: name.at, to: &references) }
+                if let record { try Self.add(record, endedAt: name.at, to: &ended) }
             }
         }
-        return references
+        return ended
     }
 
+    /// The places of all these entries, which may be millions, page by page.
     private func add(
-        _ records: [Record],
+        _ filter: PageFilter,
         endedAt moment: Instant,
-        to references: inout Set<StatusReference>
-    ) throws(StoreError) {
-        for record in records {
-            let entry = try StatusEntryRecord(from: record)
-            // What was issued after the act is not ended by it.
-            for assigned in entry.assigned where assigned.at <= moment { references.insert(assigned.reference) }
-        }
-    }
-
-    private func all(_ filter: PageFilter, now: Instant) async throws(StoreError) -> [Record] {
-        var records: [Record] = []
-        while true {
+        to ended: inout [Int: StatusBits],
+        now: Instant
+    ) async throws(StoreError) {
+        var after: IdentifierHash?
+        repeat {
             let page = try await store.page(
                 StatusEntryRecord.kind,
                 filter: filter,
-                after: records.last?.key.identifier,
+                after: after,
                 limit: StoreLimits.largestPage,
                 now: now
             )
-            records += page
-            guard page.count == StoreLimits.largestPage else { return records }
+            for record in page { try Self.add(record, endedAt: moment, to: &ended) }
+            after = page.count < StoreLimits.largestPage ? nil : page.last?.key.identifier
+        } while after != nil
+    }
+
+    private static func add(
+        _ record: Record,
+        endedAt moment: Instant,
+        to ended: inout [Int: StatusBits]
+    ) throws(StoreError) {
+        // What was issued after the act is not ended by it.
+        for assigned in try StatusEntryRecord(from: record).assigned where assigned.at <= moment {
+            add(assigned.reference, to: &ended)
         }
+    }
+
+    private static func add(_ reference: StatusReference, to ended: inout [Int: StatusBits]) {
+        ended[reference.list, default: StatusBits()].revoke(reference.index)
     }
 }

@@ -12,6 +12,9 @@ package final class StatusLists: Sendable {
     package static let lifetime: Duration = .seconds(5 * 60)
     /// How long a list is answered without another look at the store.
     package static let recheck: Duration = .milliseconds(500)
+    /// How long an ending may wait for its number, and then for its bit, before no list is answered: what a list that is
+    /// answered does not say was ended in this time, twice.
+    package static let longestLag: Duration = .seconds(5)
     /// The most lists that one aggregation names.
     package static let maximumLists = 10_000
     /// How many places one grant may have had: more are needed only if its tokens are ended alone, one after another.
@@ -142,6 +145,9 @@ package final class StatusLists: Sendable {
         if let known, known.keyID == key.keyID, isFresh(known, now), now - known.checkedAt < Self.recheck {
             return known.token
         }
+        let isBehind = try await answering { () async throws(StoreError) in try await self.isBehind(now: now) }
+        // A list signed now says that its bits are those of now.
+        guard !isBehind else { throw .unavailable("the status lists lag behind what was ended") }
         let record = try await answering { () async throws(StoreError) in
             try await store.find(StatusListRecord.key(list), now: now)
         }
@@ -168,6 +174,16 @@ package final class StatusLists: Sendable {
             cache[list] = made
         }
         return made.token
+    }
+
+    /// Whether something was ended so long ago that its bit should be turned, and is not.
+    private func isBehind(now: Instant) async throws(StoreError) -> Bool {
+        let log = FeedLog(store: store)
+        if try await log.isAnyWaiting(since: now - Self.longestLag, now: now) { return true }
+        let record = try await store.find(FeedCursor.key(StatusListProjection.cursor), now: now)
+        let place = try record.map { record throws(StoreError) in try FeedCursor(from: record).batch }
+        guard let next = try await log.batches(after: place ?? 0, limit: 1, now: now).first else { return false }
+        return next.sequencedAt < now - Self.longestLag
     }
 
     /// Signed anew once it is as old as its `ttl`: a verifier that counts from `iat` would otherwise ask all the time.

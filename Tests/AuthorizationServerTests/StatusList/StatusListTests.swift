@@ -154,6 +154,31 @@ import Testing
         #expect(try await world.isListedAsRevoked(tokens.access))
     }
 
+    @Test func `The end of everything turns the bits of more grants than are listed at once, and no others`()
+        async throws
+    {
+        let world = try await TestWorld.listed()
+        _ = try await world.grant()
+        let count = StoreLimits.largestPage * 2 + 10
+        let list = StatusListRecord(number: 2, lst: try StatusBits().stored(), until: world.now + .seconds(900))
+        var changes: [Change] = [.insert(try list.record())]
+        for index in 0..<count {
+            let place = StatusEntryRecord.Assigned(reference: StatusReference(list: 2, index: index), at: world.now)
+            let payload = try StatusEntryRecord(assigned: [place]).encoded()
+            let key = StatusEntryRecord.key(token: try #require(TokenID("t\(index)")))
+            changes.append(.insert(Record(key: key, expiresAt: world.now + .seconds(900), payload: payload)))
+        }
+        for start in stride(from: 0, to: changes.count, by: 500) {
+            let slice = Array(changes[start..<min(start + 500, changes.count)])
+            #expect(try await world.store.apply(slice, now: world.now) == .applied)
+        }
+        try await world.end(.everything)
+        try await world.settle()
+        let record = try #require(try await world.store.find(StatusListRecord.key(2), now: world.now))
+        let bits = try StatusBits(stored: StatusListRecord(from: record).lst)
+        #expect((0..<StatusBits.size).allSatisfy { bits[$0] == ($0 < count) })
+    }
+
     @Test func `Widening the feed's set turns no bit`() async throws {
         let world = try await TestWorld.listed()
         let tokens = try await world.grant()

@@ -54,6 +54,27 @@ import Testing
         #expect(try token(try await list(world)).unverifiedClaims["iat"] == .integer(world.now.secondsSinceEpoch))
     }
 
+    @Test func `No list is answered while the log stands still and lacks what was ended`() async throws {
+        let world = try await TestWorld.listed()
+        let tokens = try await world.grant()
+        func status() async throws -> Int { try await world.fetch(.numbered("/status-lists/"), number: 1).status }
+        try await world.perform(.grant, on: tokens)
+        // It waits for its number.
+        world.time.advance(by: StatusLists.longestLag)
+        #expect(try await status() == 200)
+        world.letListsAge()
+        #expect(try await status() == 503)
+        // It has one, and waits for its bit.
+        try await world.sequence()
+        #expect(try await status() == 200)
+        world.time.advance(by: StatusLists.longestLag)
+        #expect(try await status() == 200)
+        world.letListsAge()
+        #expect(try await status() == 503)
+        try await world.settle()
+        #expect(try await world.isListedAsRevoked(tokens.access))
+    }
+
     @Test func `A list that never was is not found, and there is no history`() async throws {
         let world = try await TestWorld.listed()
         _ = try await world.grant()
