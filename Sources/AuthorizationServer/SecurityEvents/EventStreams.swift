@@ -36,7 +36,7 @@ package struct EventStreams: Sendable {
 
     /// Puts a stream on record.
     ///
-    /// It carries what happens from now on.
+    /// It carries what is numbered from now on, and so what happened just before, too.
     /// - Throws: `RegistrationError` if the API is not on record, the address is no https (or loopback) URL, or there is no
     ///   such event; what the store throws.
     package func create(
@@ -71,12 +71,14 @@ package struct EventStreams: Sendable {
         }
         // Not as it is drawn: a word that begins with a hyphen is an option to every command line.
         let id = "stream-" + random.text(12)
+        let log = try await store.find(FeedState.key, now: now).map { try FeedState(from: $0).last }
         let stream = EventStreamRecord(
             id: id,
             audience: audience,
             delivery: try sealed(delivery, stream: id),
             events: events,
-            createdAt: now
+            createdAt: now,
+            madeAfter: log ?? 0
         )
         let record = Record(key: EventStreamRecord.key(id), payload: try stream.encoded())
         guard case .applied = try await store.apply([api.unchanged, .insert(record)], now: now) else {

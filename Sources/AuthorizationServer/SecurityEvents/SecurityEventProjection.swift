@@ -11,7 +11,7 @@ package struct SecurityEventProjection: LogProjection {
     package init(_ events: SecurityEvents) { self.events = events }
 
     package func changes(for batch: FeedBatch, now: Instant) async throws(StoreError) -> [Change] {
-        let streams = try await events.streams.list(now: now).filter { $0.createdAt <= batch.sequencedAt }
+        let streams = try await events.streams.list(now: now).filter { $0.carries(batch) }
         guard !streams.isEmpty else { return [] }
         let issuer = events.configuration.issuer
         let told = batch.endings.map { SecurityEvent.events(of: $0, issuer: issuer) }

@@ -40,6 +40,9 @@ package struct EventStreamRecord: Payload, Hashable {
     /// The types of event that it carries.
     package var events: [String]
     package var createdAt: Instant
+    /// The last batch of the log when it was made: it carries what was numbered after it; `nil` in records of before this
+    /// was written down.
+    package var madeAfter: Int64?
     package var health = Health()
     /// Before this moment nothing is pushed: the receiver failed.
     package var restsUntil: Instant?
@@ -47,6 +50,13 @@ package struct EventStreamRecord: Payload, Hashable {
     package var claimedUntil: Instant?
 
     package static func key(_ id: String) -> RecordKey { RecordKey(kind, id) }
+
+    /// Whether what was numbered with this batch is its receiver's business.
+    ///
+    /// By numbers: the clocks of the node that made it and of the one that numbers may differ.
+    func carries(_ batch: FeedBatch) -> Bool {
+        madeAfter.map { $0 < batch.number } ?? (createdAt <= batch.sequencedAt)
+    }
 }
 
 /// An event that waits for a receiver.

@@ -90,7 +90,7 @@ import Testing
         let push = #"{"push":{"sealedCredential":[1,2],"url":"https://receiver.example/"}}"#
         try roundTrip(
             EventStreamRecord.self,
-            #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"delivery":\#(push),"events":["e"],\#(health),"id":"s"},"v":1}"#
+            #"{"body":{"audience":"https://api.example","createdAt":1800000000000,"delivery":\#(push),"events":["e"],\#(health),"id":"s","madeAfter":3},"v":1}"#
         )
         try roundTrip(
             QueuedEventRecord.self,

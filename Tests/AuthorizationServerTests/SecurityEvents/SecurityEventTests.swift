@@ -158,6 +158,22 @@ import Testing
         #expect(try IDTokenHint(idToken, keys: keys, issuer: issuer, now: world.now).subject.value == "alice")
     }
 
+    @Test func `A stream that a node made whose clock is ahead carries what comes next all the same`() async throws {
+        let world = try await TestWorld()
+        _ = try await world.ordersAPI()
+        try await world.end("early")
+        try await world.sequence()
+        let stream = try await world.events.streams.create(
+            for: try #require(ResourceIndicator(TestWorld.api)),
+            delivery: .poll,
+            now: world.now + .seconds(20)
+        )
+        try await world.end("alice")
+        try await world.settle()
+        let sets = try await world.poll(stream).sets.values.map { try world.verified($0)["sub_id"] }
+        #expect(sets == [.object(Self.alice)])
+    }
+
     @Test func `A stream carries what it was made for, of its own API, from its making on`() async throws {
         let world = try await TestWorld()
         _ = try await world.ordersAPI()
