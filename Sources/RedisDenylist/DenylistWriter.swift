@@ -192,7 +192,7 @@ package final class DenylistWriter: Sendable {
                 if memory.isUnfit { hasBegun = false }
                 if !hasBegun { try await beginAnew() }
                 hasBegun = true
-                if !memory.isUnfit { _ = try await tick(now: time.moment().wall) }
+                if !memory.isUnfit { _ = try await tick(now: time.moment().steady) }
             } catch {
                 // Another Redis may answer next, so its memory is asked about again.
                 looks = 0

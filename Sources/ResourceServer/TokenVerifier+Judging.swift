@@ -112,8 +112,10 @@ extension TokenVerifier {
         let claim = try revocationClaim(of: token)
         guard !feed.isRevoked(claim, keyID: keyID) else { throw TokenRefusal(.tokenRevoked, detail: "by the feed") }
         // The feed forgets what has expired by the issuer's clock. A clock here that is late, or the leeway, must not bring
-        // a revoked token back to life.
-        if let issuerTime = moment.feed?.issuerTime, let expiry = token.expiresAt, expiry <= issuerTime {
+        // a revoked token back to life. That clock is the one of `rev`; the one of `exp` may have been set back since.
+        if let issuerTime = moment.feed?.issuerTime, let expiry = token.expiresAt,
+            claim.issuedAt + (expiry - (token.issuedAt ?? claim.issuedAt)) <= issuerTime
+        {
             throw TokenRefusal(.tokenExpired, detail: "by the issuer's clock")
         }
     }

@@ -83,7 +83,10 @@ class Node(Signet):
         return answer.json()["error"] in ("authorization_pending", "slow_down")
 
     def health(self):
-        return self.ask("GET", "/livez").status_code, self.ask("GET", "/readyz").status_code
+        """Whether it lives, whether it is ready, and which checks failed."""
+        ready = self.ask("GET", "/readyz")
+        failed = [name for name, outcome in ready.json()["checks"].items() if outcome != "ok"]
+        return self.ask("GET", "/livez").status_code, ready.status_code, failed
 
     def maps(self):
         return pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()

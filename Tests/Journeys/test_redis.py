@@ -122,7 +122,11 @@ def until(holds, patience=60):
 
 
 def readiness(server):
-    return requests.get(server.issuer + "/readyz", timeout=HTTP_SECONDS).status_code
+    """The status, and which checks failed."""
+    answer = requests.get(server.issuer + "/readyz", timeout=HTTP_SECONDS)
+    checks = answer.json()["checks"]
+    assert set(checks) == {"store", "redis", "signing_keys"}
+    return answer.status_code, [name for name, outcome in checks.items() if outcome != "ok"]
 
 
 def service_token(server):
@@ -170,11 +174,11 @@ def test_a_visit_that_redis_lost_begins_anew(server, redis):
 
 def test_without_redis_nobody_signs_in_and_tokens_go_on(server, redis):
     token = service_token(server)
-    assert readiness(server) == 200
+    assert readiness(server) == (200, [])
     person = Person()
     form = page(server, person)
     redis.kill()
-    until(lambda: readiness(server) == 503)
+    until(lambda: readiness(server) == (503, ["redis"]))
     for password in ("correct battery", "wrong"):
         answer = try_password(person, form, password)
         assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0, answer.text
@@ -194,7 +198,7 @@ def test_without_redis_nobody_signs_in_and_tokens_go_on(server, redis):
     assert server.introspect(token, server.credentials)["active"] is False
 
     redis.start()
-    until(lambda: readiness(server) == 200)
+    until(lambda: readiness(server) == (200, []))
     assert is_signed_in(try_password(person, form, "correct battery"))
     # It comes back empty, and what was revoked without it is written into it before it counts.
     until(lambda: redis.keys("signet-denylist:beat:*"))

@@ -111,7 +111,7 @@ def test_a_database_that_is_killed_under_traffic_gives_503_and_comes_back_by_its
         database.kill()
         down = time.monotonic()
         traffic.await_all(503, (*traffic.NEEDS_STORE, "ready"))
-        assert node.health() == (200, 503)
+        assert node.health() == (200, 503, ["store"])
         back = time.monotonic()
         database.start()
         started = time.monotonic()
@@ -130,7 +130,7 @@ def test_a_database_that_freezes_gives_503_and_comes_back_by_itself(node, databa
         down = time.monotonic()
         try:
             traffic.await_all(503, (*traffic.NEEDS_STORE, "ready"))
-            assert node.health() == (200, 503)
+            assert node.health() == (200, 503, ["store"])
             back = time.monotonic()
         finally:
             database.resume()

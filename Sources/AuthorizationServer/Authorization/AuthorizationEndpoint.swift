@@ -16,6 +16,6 @@ package struct AuthorizationEndpoint: Endpoint {
                 to: FormEncoding.appending(known, to: services.configuration.url("/authorize"))
             )
         }
-        return await AuthorizationFlow(services, now: services.time.moment().wall).begin(request)
+        return await AuthorizationFlow(services, now: services.time.moment().steady).begin(request)
     }
 }

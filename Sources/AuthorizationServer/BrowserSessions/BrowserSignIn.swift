@@ -44,13 +44,13 @@ struct BrowserSignIns: Sendable {
             configuration: services.configuration,
             keys: services.keys
         )
-        let material = try await grant.load(request, from: Reader(services, now: moment.wall))
+        let material = try await grant.load(request, from: Reader(services, now: moment.steady))
         guard let family = material.family else { return nil }
         return .tokens(family, grant.standing(request, material))
     }
 
     private func session(_ cookie: Secret, _ client: ClientID) async throws(OAuthError) -> BrowserSignIn? {
-        let now = services.time.moment().wall
+        let now = services.time.moment().steady
         let found = try await answering { () async throws(StoreError) in
             try await services.applicationSessions.find(cookie, at: client, now: now)
         }
@@ -72,7 +72,7 @@ struct BrowserSignIns: Sendable {
         case .session(let session, _, _): try await close(session.snapshot.id, session.snapshot.subject)
         case .tokens(let family, _):
             guard family.record.consumedAt == nil else { return }
-            let now = services.time.moment().wall
+            let now = services.time.moment().steady
             let session = try await Reader(services, now: now).session(family.content.signOnSession)
             if let session, session.client == client { return try await close(session.id, session.subject) }
             // The sign-on session that the grant came from belongs to every application of this browser.
@@ -88,7 +88,7 @@ struct BrowserSignIns: Sendable {
 
     func close(_ id: SessionID, _ subject: Subject) async throws(OAuthError) {
         try await answering { () async throws(StoreError) in
-            let now = services.time.moment().wall
+            let now = services.time.moment().steady
             guard let closed = try await services.applicationSessions.close(id, now: now) else { return }
             for id in closed {
                 let ending = Ending(.session(id), because: .signedOut, subject: subject)
@@ -99,7 +99,7 @@ struct BrowserSignIns: Sendable {
 
     /// What `GET /session` says of it; `nil` where nobody is signed in.
     func state(_ signIn: BrowserSignIn?, at client: RegisteredClient) -> JSONObject? {
-        let now = services.time.moment().wall
+        let now = services.time.moment().steady
         guard let signIn else { return nil }
         var state: JSONObject = ["active": true]
         switch signIn {
@@ -128,7 +128,7 @@ struct BrowserSignIns: Sendable {
     }
 
     private func add(_ authentication: AuthenticationEvent, to state: inout JSONObject) {
-        state["auth_time"] = .integer(authentication.at.secondsSinceEpoch)
+        state["auth_time"] = .integer(services.time.moment().onTheWall(authentication.at).secondsSinceEpoch)
         state["acr"] = .string(authentication.acr)
         state["amr"] = .array(authentication.amr.map { .string($0) })
     }

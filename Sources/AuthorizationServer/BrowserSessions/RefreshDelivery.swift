@@ -33,7 +33,7 @@ struct RefreshDelivery: Sendable {
         var members = minted.response
         members["refresh_token"] = nil
         response.body = .json(.object(members))
-        let now = services.time.moment().wall
+        let now = services.time.moment().steady
         response.cookies = [SessionCookie.keeping(refresh, for: client.id, now: now, services.configuration)]
         return response
     }

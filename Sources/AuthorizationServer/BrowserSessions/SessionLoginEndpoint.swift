@@ -73,7 +73,7 @@ package struct SessionLoginEndpoint: Endpoint {
             ),
             services
         )
-        let reader = Reader(services, now: services.time.moment().wall)
+        let reader = Reader(services, now: services.time.moment().steady)
         let signIns = BrowserSignIns(services)
         guard let person = try await reader.person(opened.session.snapshot.subject),
             let state = signIns.state(.session(opened.session, person, cookie: opened.cookie), at: client)
@@ -87,7 +87,7 @@ package struct SessionLoginEndpoint: Endpoint {
     {
         let client = asked.client.content
         let parameters = try Parameters(try asked.access())
-        let reader = Reader(services, now: services.time.moment().wall)
+        let reader = Reader(services, now: services.time.moment().steady)
         _ = try SessionLoginGrant.resolve(
             try await SessionLoginGrant.access(parameters, client, reader),
             client,
@@ -134,7 +134,7 @@ package struct SessionLoginEndpoint: Endpoint {
             let signIns = BrowserSignIns(services)
             if let earlier = try await signIns.find(asked) { try await signIns.end(earlier, at: asked.id) }
         }
-        let now = services.time.moment().wall
+        let now = services.time.moment().steady
         try await services.participations.note(asked.client.content, in: opened.session.snapshot, now: now)
         return opened
     }

@@ -55,7 +55,7 @@ package struct SessionRefreshEndpoint: Endpoint {
         let run = GrantRun(services: services, traceID: asked.request.traceID)
         do throws(OAuthError) {
             if let session = family.content.session {
-                let now = services.time.moment().wall
+                let now = services.time.moment().steady
                 try await answering { () async throws(StoreError) in
                     try await services.applicationSessions.use(session, at: asked.id, now: now)
                 }
@@ -90,7 +90,7 @@ package struct SessionRefreshEndpoint: Endpoint {
         var signIn = BrowserSignIn.session(session, person, cookie: cookie)
         var changes: [CookieChange] = []
         if session.hasOtherPrivileges {
-            let now = services.time.moment().wall
+            let now = services.time.moment().steady
             let renewed = try await answering { () async throws(StoreError) in
                 try await services.applicationSessions.renew(cookie, at: asked.id, now: now)
             }

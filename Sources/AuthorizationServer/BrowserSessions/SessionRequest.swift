@@ -25,7 +25,7 @@ struct SessionRequest: Sendable {
         guard let text = try Self.text("client_id", members, request) else {
             throw .invalidRequest("a required parameter is missing", detail: "missing: client_id")
         }
-        let reader = Reader(services, now: services.time.moment().wall)
+        let reader = Reader(services, now: services.time.moment().steady)
         guard let id = ClientID(text), let client = try await reader.client(id), client.content.isEnabled,
             client.content.usesCookies
         else {

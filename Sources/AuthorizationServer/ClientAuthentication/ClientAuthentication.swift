@@ -154,7 +154,7 @@ package struct ClientAuthentication: Sendable {
             assertion,
             client: client.content,
             configuration: services.configuration,
-            now: reader.now
+            at: services.time.moment()
         )
         // Spent before anything is decided: an assertion counts once, whatever becomes of the request.
         let outcome = try await answering { () async throws(StoreError) in

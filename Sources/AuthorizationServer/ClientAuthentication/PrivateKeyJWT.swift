@@ -28,12 +28,12 @@ enum PrivateKeyJWT {
         _ assertion: String,
         client: RegisteredClient,
         configuration: ProviderConfiguration,
-        now: Instant
+        at moment: Moment
     ) throws(OAuthError) -> Record {
         try spentRecord(
-            verified(assertion, client: client, configuration: configuration, now: now),
+            verified(assertion, client: client, configuration: configuration, now: moment.wall),
             client: client,
-            now: now
+            at: moment
         )
     }
 
@@ -69,7 +69,7 @@ enum PrivateKeyJWT {
     private static func spentRecord(
         _ token: VerifiedToken,
         client: RegisteredClient,
-        now: Instant
+        at moment: Moment
     ) throws(OAuthError) -> Record {
         // RFC 7523 §3: "For client authentication, the subject MUST be the client_id of the OAuth client."
         guard token.subject == client.id.value else { throw PresentedCredentials.failure("sub is not the client") }
@@ -77,7 +77,8 @@ enum PrivateKeyJWT {
         guard token.audience.count == 1 else {
             throw PresentedCredentials.failure("the assertion has several audiences")
         }
-        guard let expiry = token.expiresAt, expiry - now <= Limits.clientAssertionLifetime + Limits.clockSkew else {
+        guard let expiry = token.expiresAt, expiry - moment.wall <= Limits.clientAssertionLifetime + Limits.clockSkew
+        else {
             throw PresentedCredentials.failure("the assertion lives longer than \(Limits.clientAssertionLifetime)")
         }
         guard let id = token.tokenID, !id.isEmpty, id.utf8.count <= maximumTokenIDLength else {
@@ -86,7 +87,8 @@ enum PrivateKeyJWT {
         return Record(
             key: RecordKey(assertionKind, "\(client.id)\u{0}\(id)"),
             client: client.id.value,
-            expiresAt: expiry + Limits.clockSkew,
+            // The client's clock says how long from now; the record counts that by ours.
+            expiresAt: moment.steady + (expiry - moment.wall) + Limits.clockSkew,
             payload: []
         )
     }

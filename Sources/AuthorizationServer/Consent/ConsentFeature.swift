@@ -21,7 +21,7 @@ package struct ConsentEndpoint: Endpoint {
     package let audience = EndpointAudience.people
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
-        let flow = AuthorizationFlow(services, now: services.time.moment().wall)
+        let flow = AuthorizationFlow(services, now: services.time.moment().steady)
         guard request.method == .post else { return await show(request, flow) }
         switch request.parameters[InteractionField.decision] {
         case "allow": return await flow.resume(request, answer: .allow)

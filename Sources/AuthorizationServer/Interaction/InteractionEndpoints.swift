@@ -11,7 +11,7 @@ package struct SignInEndpoint: Endpoint {
     package let audience = EndpointAudience.people
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
-        let flow = AuthorizationFlow(services, now: services.time.moment().wall)
+        let flow = AuthorizationFlow(services, now: services.time.moment().steady)
         var interaction: OpenInteraction?
         do throws(AuthorizationRefusal) {
             if let visit = try await flow.openVisit(request) {
@@ -35,7 +35,7 @@ package struct ResumeEndpoint: Endpoint {
     package let audience = EndpointAudience.people
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
-        let flow = AuthorizationFlow(services, now: services.time.moment().wall)
+        let flow = AuthorizationFlow(services, now: services.time.moment().steady)
         return request.method == .get ? await goOn(request, flow) : await cancel(request, flow)
     }
 
@@ -94,7 +94,7 @@ package struct ChooseAccountEndpoint: Endpoint {
     package let audience = EndpointAudience.people
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
-        let flow = AuthorizationFlow(services, now: services.time.moment().wall)
+        let flow = AuthorizationFlow(services, now: services.time.moment().steady)
         var interaction: OpenInteraction?
         do throws(AuthorizationRefusal) {
             let open = try await flow.open(request)

@@ -24,7 +24,7 @@ enum AccessTokenClaims {
         generation: UInt32,
         configuration: ProviderConfiguration,
         keys: DerivedKeys,
-        now: Instant,
+        at moment: Moment,
         tokenID: String
     ) -> JSONObject {
         let audience = issuance.access.audience
@@ -36,8 +36,8 @@ enum AccessTokenClaims {
             "aud": audience.count == 1 ? .string(audience[0]) : .array(audience.map { .string($0) }),
             "client_id": .string(client.id.value),
             "scope": .string(issuance.access.scope.description),
-            "iat": .integer(now.secondsSinceEpoch),
-            "exp": .integer((now + configuration.accessTokenLifetime).secondsSinceEpoch),
+            "iat": .integer(moment.wall.secondsSinceEpoch),
+            "exp": .integer((moment.wall + configuration.accessTokenLifetime).secondsSinceEpoch),
             "jti": .string(tokenID),
         ]
         if let family = issuance.family {
@@ -50,7 +50,7 @@ enum AccessTokenClaims {
             add(names, roles: client.roles, groups: client.groups, entitlements: client.entitlements, to: &claims)
         case .person(let person, let authentication, let session):
             claims["sub"] = .string(person.subject.value)
-            claims["auth_time"] = .integer(authentication.at.secondsSinceEpoch)
+            claims["auth_time"] = .integer(moment.onTheWall(authentication.at).secondsSinceEpoch)
             claims["acr"] = .string(authentication.acr)
             claims["amr"] = .array(authentication.amr.map { .string($0) })
             claims["sid"] = .string(session.value)
@@ -62,7 +62,7 @@ enum AccessTokenClaims {
             RevocationHandles(keys).claim(
                 of: claims,
                 audience: audience.first ?? configuration.issuerAudience,
-                issuedAt: now
+                issuedAt: moment.steady
             ).text
         )
         return claims

@@ -36,9 +36,6 @@ package struct AccessTokenVerifier {
         var keyID: String?
         if text.hasPrefix(OpaqueAccessToken.prefix) {
             guard let opened = open(text) else { return .refused("not an opaque access token of this server") }
-            guard let expiry = opened["exp"]?.integerValue, reader.now < Instant(secondsSinceEpoch: expiry) else {
-                return .expired
-            }
             claims = opened
         } else {
             do {
@@ -50,13 +47,15 @@ package struct AccessTokenVerifier {
                         type: .exactly("at+jwt"),
                         algorithms: Keyring.algorithms,
                         now: reader.now,
-                        requiredClaims: ["sub", "client_id", "scope", "jti"]
+                        requiredClaims: ["sub", "client_id", "scope", "jti", "iat", "exp"],
+                        // Below, by the clock that it was issued by: the one in `exp` may have been set since.
+                        expiry: .unchecked
                     )
                 )
                 claims = verified.claims
                 keyID = verified.keyID
             } catch {
-                return error.code == .tokenExpired ? .expired : .refused("\(error.code) \(error.claim ?? "")")
+                return .refused("\(error.code) \(error.claim ?? "")")
             }
         }
         return try await verdict(on: claims, keyID: keyID)
@@ -90,12 +89,13 @@ package struct AccessTokenVerifier {
     private func verdict(on claims: JSONObject, keyID: String?) async throws(OAuthError) -> Verdict {
         guard let clientID = claims["client_id"]?.stringValue.flatMap({ ClientID($0) }),
             let tokenText = claims["jti"]?.stringValue, let tokenID = TokenID(tokenText),
+            let iat = claims["iat"]?.integerValue, let exp = claims["exp"]?.integerValue,
             let scope = claims["scope"]?.stringValue.flatMap(ScopeSet.init(parameter:)),
             let subject = claims["sub"]?.stringValue.flatMap({ Subject($0) })
         else { return .refused("a claim is missing or malformed") }
-        let issuedAt =
-            TokenIdentifier.moment(of: tokenText)
-            ?? Instant(secondsSinceEpoch: claims["iat"]?.integerValue ?? 0)
+        let issuedAt = TokenIdentifier.moment(of: tokenText) ?? Instant(secondsSinceEpoch: iat)
+        let lifetime = Instant(secondsSinceEpoch: exp) - Instant(secondsSinceEpoch: iat)
+        guard reader.now < Instant(secondsSinceEpoch: issuedAt.secondsSinceEpoch) + lifetime else { return .expired }
         let session = claims["sid"]?.stringValue.flatMap { SessionID($0) }
         var targets: [RevocationTarget] = [.token(tokenID), .client(clientID), .everything]
         if let session { targets += [.session(session), .subject(subject)] }

@@ -35,14 +35,14 @@ struct Minter {
     ) throws(OAuthError) -> Minted {
         var minted = Minted(response: [:])
         let refresh = try refreshToken(issuance, for: client, at: moment, into: &minted)
-        let tokenID = TokenIdentifier.make(at: moment.wall, random: services.random)
+        let tokenID = TokenIdentifier.make(at: moment.steady, random: services.random)
         var claims = AccessTokenClaims.make(
             issuance,
             client: client,
             generation: refresh?.generation ?? 0,
             configuration: services.configuration,
             keys: services.keys,
-            now: moment.wall,
+            at: moment,
             tokenID: tokenID
         )
         if let place, let id = TokenID(tokenID) {
@@ -110,7 +110,7 @@ struct Minter {
             "aud": .string(client.id.value),
             "exp": .integer((now + services.configuration.idTokenLifetime).secondsSinceEpoch),
             "iat": .integer(now.secondsSinceEpoch),
-            "auth_time": .integer(authentication.at.secondsSinceEpoch),
+            "auth_time": .integer(moment.onTheWall(authentication.at).secondsSinceEpoch),
             "acr": .string(authentication.acr),
             "amr": .array(authentication.amr.map { .string($0) }),
         ]
@@ -146,7 +146,7 @@ struct Minter {
                             family: id.value,
                             subject: family.subject.value,
                             client: client.id.value,
-                            expiresAt: family.expiry(idle: idleLifetime(client), at: moment.wall),
+                            expiresAt: family.expiry(idle: idleLifetime(client), at: moment.steady),
                             payload: try family.encoded()
                         )
                     )
@@ -159,7 +159,7 @@ struct Minter {
                 digest: issuance.requestDigest,
                 at: moment
             )
-            next.record.expiresAt = next.content.expiry(idle: idleLifetime(client), at: moment.wall)
+            next.record.expiresAt = next.content.expiry(idle: idleLifetime(client), at: moment.steady)
             minted.changes.append(try storing(next.replaced))
             family = next.content
         case .repeatSuccessor(let stored):
@@ -175,7 +175,7 @@ struct Minter {
         guard let text = RefreshToken(family).text(client: client.id, keys: services.keys) else {
             throw .internalFault("family \(family.id) does not make a refresh token")
         }
-        return (text, family.generation, family.expiry(idle: idleLifetime(client), at: moment.wall))
+        return (text, family.generation, family.expiry(idle: idleLifetime(client), at: moment.steady))
     }
 
     private func newFamily(
@@ -199,8 +199,8 @@ struct Minter {
             authentication: authentication,
             scope: issuance.access.scope,
             resource: issuance.access.api?.audience,
-            createdAt: issuance.authorizedAt ?? moment.wall,
-            absoluteExpiry: moment.wall + min(absolute, services.configuration.longestRefreshLifetime),
+            createdAt: issuance.authorizedAt ?? moment.steady,
+            absoluteExpiry: moment.steady + min(absolute, services.configuration.longestRefreshLifetime),
             nonce: services.random.bytes(RefreshToken.nonceLength),
             grantType: issuance.grantType == .authorizationCode ? nil : issuance.grantType
         )

@@ -9,10 +9,12 @@ import JOSE
     import Darwin
 #endif
 
-/// The two times of a request: the wall clock for what leaves the server, and a clock that never steps back for windows
-/// that must not open again.
+/// The two times of a request: the server's own, which never steps back, and the one that it shares with others.
+///
+/// Decision 0007: whatever is stored, and whatever is compared with something stored, is steady; whatever is signed by
+/// others or for others to compare with their clocks is wall.
 package struct Moment: Hashable, Sendable {
-    /// What the clock on the wall says: `iat`, `exp`, expiry of records.
+    /// What the clock on the wall says: `iat`, `exp`, `auth_time`, and the assertions of others.
     package var wall: Instant
     /// Never earlier than any moment handed out before, whatever happens to the wall clock.
     package var steady: Instant
@@ -24,6 +26,13 @@ package struct Moment: Hashable, Sendable {
 
     /// A moment at which both clocks agree.
     package init(_ instant: Instant) { self.init(wall: instant, steady: instant) }
+
+    /// What to tell others of a moment of ours: as long ago, or as far ahead, on the clock that they go by.
+    ///
+    /// By whole seconds, so that milliseconds between the two clocks do not make one moment two.
+    package func onTheWall(_ instant: Instant) -> Instant {
+        instant - .seconds((steady - wall + .milliseconds(500)).wholeSeconds)
+    }
 }
 
 /// Where moments come from.
@@ -66,6 +75,11 @@ package final class SystemTimeSource: TimeSource {
     package func moment() -> Moment {
         let wall = Self.wallClock()
         return Moment(wall: wall, steady: steadyClock.advance(toAtLeast: wall, at: ContinuousClock.now))
+    }
+
+    /// Goes on from there, if that is later: another process has come so far.
+    package func follow(_ steady: Instant) {
+        _ = steadyClock.advance(toAtLeast: steady, at: ContinuousClock.now)
     }
 
     static func wallClock() -> Instant {

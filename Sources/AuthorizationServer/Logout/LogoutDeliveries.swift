@@ -147,7 +147,7 @@ package final class LogoutDeliveries: Sendable {
         edit: (inout LogoutLaneRecord) -> Void
     ) async throws(StoreError) {
         for _ in 0..<Limits.applyAttempts {
-            let now = time.moment().wall
+            let now = time.moment().steady
             let lane = try await lane(client, now: now, edit: edit)
             if case .applied = try await store.apply(changes + [lane], now: now) { return }
         }

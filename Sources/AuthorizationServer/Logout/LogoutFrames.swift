@@ -15,7 +15,7 @@ struct LogoutFrames: Sendable {
 
     /// The addresses to be shown while this session ends, each with `iss` and `sid`.
     func addresses(for session: SessionSnapshot) async throws(OAuthError) -> [String] {
-        let now = services.time.moment().wall
+        let now = services.time.moment().steady
         let participants = try await answering { () async throws(StoreError) in
             try await services.participations.participants(in: session.ids, limit: Self.considered, now: now)
         }

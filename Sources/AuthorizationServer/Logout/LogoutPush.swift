@@ -45,7 +45,7 @@ package struct LogoutPusher: Sendable {
 
     /// One turn: orders become deliveries, and every client whose time has come is told.
     package func tick() async throws(StoreError) {
-        try await outbox.deliveries.carryOut(now: outbox.time.moment().wall)
+        try await outbox.deliveries.carryOut(now: outbox.time.moment().steady)
         try await pusher.tick()
     }
 }
@@ -90,9 +90,9 @@ struct LogoutOutbox: Outbox {
         _ item: LogoutDeliveryRecord,
         in lane: LogoutLaneRecord
     ) async throws(StoreError) -> OutboxPreparation {
-        let now = time.moment().wall
+        let moment = time.moment()
         let clients = Clients(store: store, issuer: deliveries.configuration.issuer)
-        guard let client = try await clients.find(lane.client, now: now)?.content, client.isEnabled,
+        guard let client = try await clients.find(lane.client, now: moment.steady)?.content, client.isEnabled,
             let address = client.backchannelLogoutURI
         else { return .settled(.refused("the client is gone, disabled or has no back-channel logout URI any more")) }
         guard let key = deliveries.keyring.current.signing[client.idTokenAlgorithm] else {
@@ -102,7 +102,7 @@ struct LogoutOutbox: Outbox {
             for: item,
             tokenID: deliveries.random.text(16),
             issuer: deliveries.configuration.issuer,
-            now: now
+            now: moment.wall
         )
         guard let token = try? JWT.signed(claims, type: LogoutToken.type, by: key) else {
             return .settled(.failed("the logout token could not be signed"))
@@ -127,7 +127,7 @@ struct LogoutOutbox: Outbox {
         in lane: LogoutLaneRecord,
         _ verdict: PushVerdict
     ) async throws(StoreError) {
-        let now = time.moment().wall
+        let now = time.moment().steady
         var next = item
         next.content.attempts += 1
         next.content.lastAttemptAt = now
@@ -190,7 +190,7 @@ struct LogoutOutbox: Outbox {
     /// Closes a lane in which nothing waits; whoever queues meanwhile raised its version.
     func release(_ lane: LogoutLaneRecord) async throws(StoreError) {
         for _ in 0..<Limits.applyAttempts {
-            let now = time.moment().wall
+            let now = time.moment().steady
             guard let record = try await store.find(LogoutLaneRecord.key(lane.client), now: now) else { return }
             var stored = try Stored<LogoutLaneRecord>(record)
             stored.content.claimedUntil = nil
@@ -208,7 +208,7 @@ struct LogoutOutbox: Outbox {
         ]
         if outcome != .delivered { metadata["error"] = "\(delivery.lastError ?? "unknown")" }
         if let next = delivery.restsUntil, outcome == .failed {
-            metadata["again_in"] = "\((next - time.moment().wall).wholeSeconds)s"
+            metadata["again_in"] = "\((next - time.moment().steady).wholeSeconds)s"
         }
         switch outcome {
         case .delivered: logger.info("a client was told that a session has ended", metadata: metadata)

@@ -127,7 +127,7 @@ struct OutboxPusher<Box: Outbox>: Sendable {
 
     /// One turn: every lane whose time has come, several at once.
     func tick() async throws(StoreError) {
-        let now = box.time.moment().wall
+        let now = box.time.moment().steady
         let due = try await box.lanes(now: now).filter { lane in
             (lane.content.restsUntil ?? now) <= now && (lane.content.claimedUntil ?? now) <= now
         }
@@ -149,7 +149,7 @@ struct OutboxPusher<Box: Outbox>: Sendable {
     }
 
     private func serve(_ stored: Stored<Box.Lane>) async throws(StoreError) {
-        var now = box.time.moment().wall
+        var now = box.time.moment().steady
         guard try await next(in: stored.content, now: now) != nil else { return }
         var claimed = stored
         let until = now + Self.claim
@@ -157,7 +157,7 @@ struct OutboxPusher<Box: Outbox>: Sendable {
         guard case .applied = try await box.store.apply([claimed.replaced()], now: now) else { return }
         var isWell = true
         for _ in 0..<Self.largestTurn where isWell && !Task.isCancelled {
-            now = box.time.moment().wall
+            now = box.time.moment().steady
             guard now + Self.timeout < until, let item = try await next(in: stored.content, now: now) else { break }
             isWell = try await push(item, in: stored.content)
         }

@@ -81,7 +81,7 @@ package struct LogProjectors: Sendable {
         var found = false
         for projector in projectors {
             do {
-                if try await projector.tick(now: time.moment().wall) > 0 { found = true }
+                if try await projector.tick(now: time.moment().steady) > 0 { found = true }
             } catch {
                 // The cursor stands where it stood: the batch comes again.
                 logger.warning(

@@ -115,7 +115,7 @@ package struct Revocations: Sendable {
         since moment: Instant,
         by time: any TimeSource
     ) async throws(StoreError) {
-        let now = time.moment().wall
+        let now = time.moment().steady
         if case .token = ending.target { return }
         guard now > moment else { return }
         var again = ending

@@ -18,8 +18,8 @@ extension FeedPublisher {
             begin(&engine, at: moment)
         }
         var hasPublished = publishKeySet()
-        if try await catchUp(&engine, now: moment.wall) { hasPublished = true }
-        if try await readOutbox(&engine, now: moment.wall) { hasPublished = true }
+        if try await catchUp(&engine, now: moment.steady) { hasPublished = true }
+        if try await readOutbox(&engine, now: moment.steady) { hasPublished = true }
         guard let scan = engine.scan, scan.isRead else { return hasPublished }
         // Nobody waits for a proof: the outbox was empty, and that is all that an idle look reads.
         guard hasPublished || engine.lease == nil || isProofWanted(engine, at: moment) else {
@@ -27,7 +27,7 @@ extension FeedPublisher {
             return false
         }
         // What another node has numbered after it took over the lease is not in the outbox any more.
-        if try await follow(&engine, now: moment.wall) { hasPublished = true }
+        if try await follow(&engine, now: moment.steady) { hasPublished = true }
         guard engine.scan?.pending.isEmpty == true else {
             // Another node has yet to number what lies there. Where it does not, it has lost its lease soon.
             if scan.proof.asOf + FeedLimits.leaseLifetime <= moment.steady { engine.scan = nil }
@@ -62,30 +62,30 @@ extension FeedPublisher {
             return shared.wantsUpkeep
         }
         guard isDue || isAskedFor || engine.memory == nil else { return }
-        let keys = try await feedKeys.refresh(engine.keys, now: moment.wall)
+        let keys = try await feedKeys.refresh(engine.keys, now: moment.steady)
         engine.keys = keys
         shared.withLock { $0.keys = keys }
         if engine.memory == nil {
-            let memory = try await sequencer.open(now: moment.wall)
+            let memory = try await sequencer.open(now: moment.steady)
             reconcile(memory)
             engine.memory = memory
         }
-        try await TokenHorizon.remember(configuration, in: store, now: moment.wall)
+        try await TokenHorizon.remember(configuration, in: store, now: moment.steady)
         // Not after a failure: a node that cannot follow the log would keep the numbering from those that can.
-        if engine.failure == nil { engine.lease = try await sequencer.hold(now: moment.wall) }
-        engine.memory?.live.forget(expiredAt: moment.wall)
+        if engine.failure == nil { engine.lease = try await sequencer.hold(now: moment.steady) }
+        engine.memory?.live.forget(expiredAt: moment.steady)
         shared.withLock { shared in
-            for audience in shared.audiences.keys { shared.audiences[audience]?.set?.forget(expiredAt: moment.wall) }
+            for audience in shared.audiences.keys { shared.audiences[audience]?.set?.forget(expiredAt: moment.steady) }
         }
         let known = engine.memory?.positions ?? [:]
-        let registered = try await APIs(store: store).audiences(now: moment.wall)
+        let registered = try await APIs(store: store).audiences(now: moment.steady)
         engine.opening = registered.filter { known[$0] == nil }
         endStreams(exceptOf: Set(registered))
         if let lease = engine.lease, engine.prunedAt.map({ $0 + FeedLimits.pruneInterval <= moment.steady }) ?? true {
             if var memory = engine.memory {
                 engine.memory = nil
                 defer { engine.memory = memory }
-                try await sequencer.prune(&memory, lease: lease, now: moment.wall)
+                try await sequencer.prune(&memory, lease: lease, now: moment.steady)
             }
             engine.prunedAt = moment.steady
         }

@@ -21,7 +21,7 @@ extension FeedPublisher {
             if shared.audiences[audience]?.set == nil { shared.wantedSets.insert(audience) }
         }
         try await freshness(for: audience)
-        let now = time.moment().wall
+        let now = time.moment().steady
         let (feed, key) = shared.withLock { ($0.audiences[audience], $0.keys?.signing) }
         guard let feed, let set = feed.set else { throw .unavailable("the set of \(audience) is not there") }
         let encoded: (bytes: [UInt8], count: Int)

@@ -122,7 +122,7 @@ package final class FeedPublisher: Sendable {
 
     /// Writes down what every token issued from now on may need, and reads the log: before the first request is answered.
     package func prepare() async throws {
-        try await TokenHorizon.remember(configuration, in: store, now: time.moment().wall)
+        try await TokenHorizon.remember(configuration, in: store, now: time.moment().steady)
         if case .failed(let reason) = await tick() { throw StoreError.unavailable(reason: reason) }
     }
 
@@ -147,7 +147,7 @@ package final class FeedPublisher: Sendable {
             }
             group.cancelAll()
         }
-        try? await sequencer.release(now: time.moment().wall)
+        try? await sequencer.release(now: time.moment().steady)
     }
 
     /// Ends every stream and ``run()``.

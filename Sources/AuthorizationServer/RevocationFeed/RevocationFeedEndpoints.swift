@@ -88,7 +88,7 @@ package struct FeedKeysEndpoint: Endpoint {
 enum FeedCaller {
     /// The API that the caller proved to be.
     static func api(_ request: EndpointRequest, _ services: Services) async throws(OAuthError) -> RegisteredAPI {
-        let reader = Reader(services, now: services.time.moment().wall)
+        let reader = Reader(services, now: services.time.moment().steady)
         switch try await ClientAuthentication(services, reader: reader).caller(request) {
         case .api(let api): return api
         case .client(let client):

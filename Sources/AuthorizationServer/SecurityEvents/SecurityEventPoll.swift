@@ -74,7 +74,7 @@ extension SecurityEvents {
         of stream: String,
         maximum: Int
     ) async throws(OAuthError) -> (body: JSONObject, count: Int) {
-        let now = time.moment().wall
+        let now = time.moment().steady
         let waiting = try await answering { () async throws(StoreError) in
             try await streams.queue(of: stream, limit: maximum + 1, now: now)
         }
@@ -89,7 +89,7 @@ extension SecurityEvents {
         // A name that is both is an error: that is the more that was said.
         let names = Set(request.acknowledged).union(request.errors.keys).sorted()
         guard !names.isEmpty else { return }
-        let now = time.moment().wall
+        let now = time.moment().steady
         try await answering { () async throws(StoreError) in
             let lookups = names.map {
                 Lookup.index(QueuedEventRecord.kind, QueuedEventRecord.index(stream: stream, tokenID: $0))

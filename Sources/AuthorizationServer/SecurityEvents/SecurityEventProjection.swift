@@ -14,7 +14,12 @@ package struct SecurityEventProjection: LogProjection {
         let streams = try await events.streams.list(now: now).filter { $0.carries(batch) }
         guard !streams.isEmpty else { return [] }
         let issuer = events.configuration.issuer
-        let told = batch.endings.map { SecurityEvent.events(of: $0, issuer: issuer) }
+        let moment = events.time.moment()
+        let told = batch.endings.map { ending in
+            var shown = ending
+            shown.at = moment.onTheWall(ending.at)
+            return SecurityEvent.events(of: shown, issuer: issuer)
+        }
         var changes: [Change] = []
         for stream in streams {
             var position = 0
@@ -47,7 +52,7 @@ package struct SecurityEventProjection: LogProjection {
             transaction: transaction,
             audience: stream.audience.value,
             issuer: events.configuration.issuer,
-            at: now
+            at: events.time.moment().wall
         )
         return QueuedEventRecord(
             stream: stream.id,

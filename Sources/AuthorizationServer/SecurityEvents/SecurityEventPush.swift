@@ -22,7 +22,7 @@ package struct SecurityEventPusher: Sendable {
     package func run() async {
         var lastLook: Instant?
         while !Task.isCancelled {
-            let now = events.time.moment().wall
+            let now = events.time.moment().steady
             do {
                 try await tick()
                 if lastLook.map({ now - $0 >= Self.overduePause || now < $0 }) ?? true {
@@ -106,7 +106,7 @@ struct SecurityEventOutbox: Outbox {
         in lane: EventStreamRecord,
         _ verdict: PushVerdict
     ) async throws(StoreError) {
-        let now = events.time.moment().wall
+        let now = events.time.moment().steady
         switch verdict {
         case .taken:
             try await events.record(lane.id, with: [.delete(item.record.key)]) { stream in

@@ -89,7 +89,7 @@ package final class SecurityEvents: Sendable {
 
     /// A stream of this API; to anybody else it does not exist.
     func stream(_ id: String, of api: RegisteredAPI) async throws(OAuthError) -> Stored<EventStreamRecord> {
-        let now = time.moment().wall
+        let now = time.moment().steady
         let found = try await answering { () async throws(StoreError) -> Stored<EventStreamRecord>? in
             guard let record = try await store.find(EventStreamRecord.key(id), now: now) else { return nil }
             return try Stored(record)
@@ -112,7 +112,7 @@ package final class SecurityEvents: Sendable {
         edit: (inout EventStreamRecord) -> Void
     ) async throws(StoreError) {
         for _ in 0..<Limits.applyAttempts {
-            let now = time.moment().wall
+            let now = time.moment().steady
             guard let record = try await store.find(EventStreamRecord.key(id), now: now) else { return }
             var stored = try Stored<EventStreamRecord>(record)
             edit(&stored.content)
@@ -125,7 +125,7 @@ package final class SecurityEvents: Sendable {
     ///
     /// - Throws: `RegistrationError` if there is no such stream; 429 if that was asked for a moment ago.
     package func verify(_ id: String) async throws {
-        guard let record = try await store.find(EventStreamRecord.key(id), now: time.moment().wall) else {
+        guard let record = try await store.find(EventStreamRecord.key(id), now: time.moment().steady) else {
             throw RegistrationError.unknown("there is no such stream")
         }
         try await verify(Stored(record), state: nil)
@@ -133,7 +133,8 @@ package final class SecurityEvents: Sendable {
 
     /// Queues the event that shows a receiver that its stream works.
     func verify(_ stream: Stored<EventStreamRecord>, state: String?) async throws(OAuthError) {
-        let now = time.moment().wall
+        let moment = time.moment()
+        let now = moment.steady
         if let last = stream.content.health.lastVerificationAt, now - last < Self.verificationInterval, now >= last {
             throw OAuthError(
                 .temporarilyUnavailable,
@@ -153,7 +154,7 @@ package final class SecurityEvents: Sendable {
             transaction: nil,
             audience: stream.content.audience.value,
             issuer: configuration.issuer,
-            at: now
+            at: moment.wall
         )
         let queued = QueuedEventRecord(
             stream: stream.content.id,
@@ -183,7 +184,7 @@ package final class SecurityEvents: Sendable {
     }
 
     private func recordLoss(of count: Int, in stream: String, _ changes: [Change]) async throws(StoreError) {
-        let now = time.moment().wall
+        let now = time.moment().steady
         guard let record = try await store.find(EventStreamRecord.key(stream), now: now) else { return }
         var stored = try Stored<EventStreamRecord>(record)
         stored.content.health.lost += count

@@ -44,7 +44,7 @@ enum SecurityEventDelivery {
 enum SecurityEventReceiver {
     /// The API that the caller proved to be.
     static func api(_ request: EndpointRequest, _ services: Services) async throws(OAuthError) -> RegisteredAPI {
-        let reader = Reader(services, now: services.time.moment().wall)
+        let reader = Reader(services, now: services.time.moment().steady)
         switch try await ClientAuthentication(services, reader: reader).caller(request) {
         case .api(let api): return api
         case .client(let client):
@@ -77,7 +77,7 @@ package struct StreamConfigurationEndpoint: Endpoint {
                 let stream = try await services.securityEvents.stream(id, of: api)
                 return EndpointResponse(body: .json(.object(document(stream.content, services))))
             }
-            let now = services.time.moment().wall
+            let now = services.time.moment().steady
             let all = try await answering { () async throws(StoreError) in
                 try await services.securityEvents.streams.list(now: now)
             }

@@ -22,8 +22,9 @@ package struct StatusListEndpoint: Endpoint {
             guard request.parameters["time"] == nil else {
                 throw OAuthError(.invalidRequest, "this server keeps no history of its status lists", status: 501)
             }
-            let now = services.time.moment().wall
-            guard let number = request.number, let token = try await services.statusLists.token(of: number, now: now)
+            let moment = services.time.moment()
+            guard let number = request.number,
+                let token = try await services.statusLists.token(of: number, at: moment)
             else { throw OAuthError(.invalidRequest, "there is no such status list", status: 404) }
             // Section 8.2: "In the successful response, the Status Provider MUST use the following content-type"
             return EndpointResponse(
@@ -47,7 +48,7 @@ package struct StatusListAggregationEndpoint: Endpoint {
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         do throws(OAuthError) {
-            let now = services.time.moment().wall
+            let now = services.time.moment().steady
             let addresses = try await answering { () async throws(StoreError) in
                 try await services.statusLists.addresses(now: now)
             }

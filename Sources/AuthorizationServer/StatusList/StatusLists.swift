@@ -24,6 +24,7 @@ package final class StatusLists: Sendable {
         var version: Int64
         var keyID: String
         var token: [UInt8]
+        /// As `iat` has it, on the wall.
         var issuedAt: Instant
         var checkedAt: Instant
         var until: Instant
@@ -137,12 +138,13 @@ package final class StatusLists: Sendable {
     // MARK: - Lists
 
     /// The list as a signed token; `nil` if there is none of this number, or none any more.
-    package func token(of list: Int, now: Instant) async throws(OAuthError) -> [UInt8]? {
+    package func token(of list: Int, at moment: Moment) async throws(OAuthError) -> [UInt8]? {
+        let now = moment.steady
         guard let key = keyring.current.signing[configuration.accessTokenAlgorithm.name] else {
             throw .internalFault("there is no active signing key for \(configuration.accessTokenAlgorithm.name)")
         }
         let known = cache.withLock { $0[list] }
-        if let known, known.keyID == key.keyID, isFresh(known, now), now - known.checkedAt < Self.recheck {
+        if let known, known.keyID == key.keyID, isFresh(known, moment), now - known.checkedAt < Self.recheck {
             return known.token
         }
         let isBehind = try await answering { () async throws(StoreError) in try await self.isBehind(now: now) }
@@ -155,7 +157,7 @@ package final class StatusLists: Sendable {
             cache.withLock { $0[list] = nil }
             return nil
         }
-        if var known, known.version == record.version, known.keyID == key.keyID, isFresh(known, now) {
+        if var known, known.version == record.version, known.keyID == key.keyID, isFresh(known, moment) {
             known.checkedAt = now
             cache.withLock { [known] in $0[list] = known }
             return known.token
@@ -164,8 +166,8 @@ package final class StatusLists: Sendable {
         let made = Cached(
             version: record.version,
             keyID: key.keyID,
-            token: Array(try sign(content, by: key, now: now).utf8),
-            issuedAt: now,
+            token: Array(try sign(content, by: key, now: moment.wall).utf8),
+            issuedAt: moment.wall,
             checkedAt: now,
             until: content.until
         )
@@ -187,8 +189,8 @@ package final class StatusLists: Sendable {
     }
 
     /// Signed anew once it is as old as its `ttl`: a verifier that counts from `iat` would otherwise ask all the time.
-    private func isFresh(_ cached: Cached, _ now: Instant) -> Bool {
-        (Duration.zero..<Self.timeToLive).contains(now - cached.issuedAt) && now - cached.checkedAt >= .zero
+    private func isFresh(_ cached: Cached, _ now: Moment) -> Bool {
+        (Duration.zero..<Self.timeToLive).contains(now.wall - cached.issuedAt) && now.steady >= cached.checkedAt
     }
 
     private func sign(_ list: StatusListRecord, by key: SigningKey, now: Instant) throws(OAuthError) -> String {

@@ -19,7 +19,7 @@ struct GrantRun: Sendable {
         for _ in 0..<Limits.applyAttempts {
             // Asked anew for every attempt: the winner of a race may have written a later moment than ours.
             let moment = services.time.moment()
-            let reader = Reader(services, now: moment.wall)
+            let reader = Reader(services, now: moment.steady)
             let grantRequest = GrantRequest(
                 client: client,
                 parameters: parameters.restricted(to: grant.parameters),
@@ -31,7 +31,7 @@ struct GrantRun: Sendable {
             switch grant.decide(grantRequest, material) {
             case .issue(let issuance, let changes):
                 let place = try await answering { () async throws(StoreError) in
-                    try await services.statusLists.place(for: issuance, client: client.content, now: moment.wall)
+                    try await services.statusLists.place(for: issuance, client: client.content, now: moment.steady)
                 }
                 let minted = try Minter(services).mint(issuance, for: client.content, at: moment, listedAt: place)
                 let all = [client.unchanged] + changes + minted.changes
@@ -53,7 +53,7 @@ struct GrantRun: Sendable {
                     try await answering { () async throws(StoreError) in
                         _ = try await services.revocations.apply(
                             ending: ending,
-                            now: moment.wall,
+                            now: moment.steady,
                             settlingBy: services.time
                         )
                     }
@@ -73,12 +73,12 @@ struct GrantRun: Sendable {
         }
         guard writes else { return .applied }
         return try await answering { () async throws(StoreError) in
-            try await services.store.apply(changes, now: moment.wall)
+            try await services.store.apply(changes, now: moment.steady)
         }
     }
 
     private func reload(_ client: Stored<RegisteredClient>) async throws(OAuthError) -> Stored<RegisteredClient> {
-        let reader = Reader(services, now: services.time.moment().wall)
+        let reader = Reader(services, now: services.time.moment().steady)
         guard let fresh = try await reader.client(client.content.id), fresh.content.isEnabled else {
             throw PresentedCredentials.failure("client \(client.content.id) was disabled or deleted meanwhile")
         }

@@ -15,7 +15,7 @@ package struct TokenEndpoint: Endpoint {
         var known: RegisteredClient?
         do throws(OAuthError) {
             let moment = services.time.moment()
-            let reader = Reader(services, now: moment.wall)
+            let reader = Reader(services, now: moment.steady)
             let client = try await ClientAuthentication(services, reader: reader).client(request)
             known = client.content
             let grantType = GrantType(try request.parameters.required("grant_type"))

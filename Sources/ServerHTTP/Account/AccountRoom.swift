@@ -25,7 +25,7 @@ struct AccountRoom: Sendable {
 
     var services: Services { provider.services }
     /// Asked when it is needed: a body may take its time to arrive.
-    var now: Instant { services.time.moment().wall }
+    var now: Instant { services.time.moment().steady }
 
     func answer(
         _ section: AccountSection,

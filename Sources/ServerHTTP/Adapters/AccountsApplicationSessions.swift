@@ -38,7 +38,7 @@ package struct AccountsApplicationSessions: ApplicationSessions {
                     absolute: lifetimes.absolute,
                     amr: SignIn.methods,
                     acr: SignIn.contextClass,
-                    now: passwords.time.moment().wall,
+                    now: passwords.time.moment().steady,
                     from: SessionOrigin(userAgent: attempt.userAgent, address: attempt.address)
                 )
             } catch {

@@ -123,7 +123,7 @@ struct Browsers: Sendable {
         try await answering { () async throws(StoreError) in
             let ending = Ending(.subject(person), because: .signedOut)
             try await services.revocations.apply(ending: ending, now: now, settlingBy: services.time)
-            try await sessions.closeAll(of: person, now: services.time.moment().wall)
+            try await sessions.closeAll(of: person, now: services.time.moment().steady)
         }
     }
 

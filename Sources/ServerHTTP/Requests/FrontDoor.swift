@@ -225,7 +225,7 @@ struct FrontDoor: HTTPResponder {
         _ exchange: Exchange,
         _ browser: Browser
     ) async throws(OAuthError) -> Answer {
-        let now = provider.services.time.moment().wall
+        let now = provider.services.time.moment().steady
         if let person = response.endedPerson { try await browsers.endEverything(of: person, now: now) }
         if let ended = response.endedSession { try await browsers.close(ended, now: now) }
         if let used = response.usedSession {

@@ -22,7 +22,7 @@ struct PasswordCheck: Sendable {
     let time: any TimeSource
 
     func judge(username: String, password: Secret, address: String) async throws(OAuthError) -> Verdict {
-        let now = time.moment().wall
+        let now = time.moment().steady
         let attempt = Attempt.login(username: username, address: address)
         let wait = try await AuthorizationServer.answering { () async throws(StoreError) in
             try await throttle.reserve(attempt, now: now)
@@ -51,7 +51,7 @@ struct PasswordCheck: Sendable {
 
     /// The person is signed in: what was counted against them is forgotten.
     func succeeded(_ attempt: Attempt) async throws(OAuthError) {
-        let now = time.moment().wall
+        let now = time.moment().steady
         try await AuthorizationServer.answering { () async throws(StoreError) in
             try await throttle.recordSuccess(attempt, now: now)
         }

@@ -26,7 +26,7 @@ struct SignIn: Sendable {
 
     /// Asked when it is needed and not when the request began: a body may take its time to arrive, and attempts that count
     /// from before the failures on record would wait for nothing.
-    private var now: Instant { provider.services.time.moment().wall }
+    private var now: Instant { provider.services.time.moment().steady }
 
     var passwords: PasswordCheck {
         PasswordCheck(people: people, throttle: throttle, time: provider.services.time)

@@ -71,7 +71,7 @@ struct UpstreamDoor: Sendable {
     let browsers: Browsers
     let limits: HTTPLimits
 
-    var now: Instant { provider.services.time.moment().wall }
+    var now: Instant { provider.services.time.moment().steady }
     var basePath: String { answering.issuer.path }
 
     func respond(to address: UpstreamAddress, _ exchange: Exchange, body: RequestBody) async -> Answer {

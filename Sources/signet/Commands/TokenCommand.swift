@@ -154,7 +154,7 @@ extension Workbench {
                     audience: .unchecked,
                     type: .unchecked,
                     algorithms: Keyring.algorithms,
-                    now: now
+                    now: time.moment().wall
                 )
             )
             return .genuine

@@ -78,12 +78,51 @@ struct ServedConfiguration: Payload, Hashable {
     }
 }
 
-/// How far the steady clock has come, so that a restart with a wall clock that was set back reopens no window.
+/// How far the steady clock has come: every process that begins goes on from there, and every node follows.
 struct ClockRecord: Payload, Hashable {
     static let kind = RecordKind("clock")
     static let key = RecordKey(kind, "steady-clock")
+    /// By how much a clock that runs may be further than what was written last: some seconds, for a busy machine.
+    static let lag: Duration = .seconds(10)
+    /// By how much the clocks of two machines may differ.
+    static let skew: Duration = .seconds(1)
 
     var steady: Instant
+    /// What the wall clock showed then.
+    var wall: Instant?
+
+    /// Where a process begins whose wall clock shows this.
+    ///
+    /// A wall clock that is behind the record was set back. Whoever wrote the record may have gone on since, and issued
+    /// something that a command must end now: by exactly the time that passed, where the wall clock knows it.
+    func resumed(at now: Instant) -> Instant {
+        guard steady > now else { return now }
+        guard let wall, now - wall <= Self.lag, wall - now <= Self.skew else { return steady + Self.lag }
+        return steady + max(.zero, now - wall)
+    }
+
+    /// Where a process begins that works on this store.
+    static func beginning(at now: Instant, from store: any Store) async throws(StoreError) -> Instant {
+        guard let record = try await store.find(key, now: now) else { return now }
+        return try ClockRecord(from: record).resumed(at: now)
+    }
+
+    /// Writes down how far the clock has come, unless another one is further, and returns what is on record then.
+    @discardableResult
+    static func remember(_ moment: Moment, in store: any Store) async throws(StoreError) -> Instant {
+        let present = try await store.find(key, now: moment.steady)
+        if let present {
+            let known = try ClockRecord(from: present).steady
+            guard known < moment.steady else { return known }
+        }
+        let record = Record(key: key, payload: try ClockRecord(steady: moment.steady, wall: moment.wall).encoded())
+        // A conflict is another process that wrote its own time just now, which is as late as this one.
+        _ = try await store.apply(
+            [present.map { .replace(record, ifVersion: $0.version) } ?? .insert(record)],
+            now: moment.steady
+        )
+        return moment.steady
+    }
 }
 
 extension Store {

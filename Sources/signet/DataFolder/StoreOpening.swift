@@ -11,6 +11,8 @@ import Storage
 struct OpenedStore: Sendable {
     var store: any StoreBackend
     var keys: DerivedKeys
+    /// The engines behind the store, by the names that `/readyz` gives them.
+    var engines: [(name: String, backend: any StoreBackend)]
     /// For the denylist.
     var redis: RedisPool?
 }
@@ -24,15 +26,13 @@ extension DataFolder {
         now: Instant
     ) async throws -> OpenedStore {
         let (store, keys) = try await open(settings.store, missing: missing, random: random, now: now)
-        var opened = OpenedStore(store: store, keys: keys)
+        var opened = OpenedStore(store: store, keys: keys, engines: [("store", store)])
         guard let address = settings.redis.address else { return opened }
         do {
             if !settings.redis.keeps.isEmpty {
-                opened.store = SplitStore(
-                    durable: store,
-                    volatile: try await openRedis(address),
-                    kinds: Set(settings.redis.keeps)
-                )
+                let volatile = try await openRedis(address)
+                opened.store = SplitStore(durable: store, volatile: volatile, kinds: Set(settings.redis.keeps))
+                opened.engines.append(("redis", volatile))
             }
             if settings.redis.denylist { opened.redis = try RedisPool(address, logger: Logger(label: "signet.redis")) }
             return opened

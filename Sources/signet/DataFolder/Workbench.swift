@@ -13,6 +13,8 @@ struct Workbench: Sendable {
     let settings: Settings
     let folder: DataFolder
     let store: any StoreBackend
+    /// What the store consists of, by the names that `/readyz` gives it.
+    let engines: [(name: String, backend: any StoreBackend)]
     /// The Redis beside it, where there is one.
     let redis: RedisPool?
     let keys: DerivedKeys
@@ -28,7 +30,7 @@ struct Workbench: Sendable {
     /// Keeps `signet store restore` out while the store is worked on.
     private let lock: FolderLock
 
-    var now: Instant { time.moment().wall }
+    var now: Instant { time.moment().steady }
 
     /// Opens the folder.
     ///
@@ -52,16 +54,20 @@ struct Workbench: Sendable {
         guard let issuer = settings.issuer ?? IssuerURL("https://issuer.invalid") else {
             throw Failure(.internalFault, "the placeholder of the issuer is not a URL")
         }
-        let clock = try await store.find(ClockRecord.key, now: wall).map { try ClockRecord(from: $0).steady }
+        let time = SystemTimeSource(notBefore: try await ClockRecord.beginning(at: wall, from: store))
+        // Where the wall clock tells nobody, commands have to know from the first moment on how far this process is.
+        let moment = time.moment()
+        if moment.steady > moment.wall { try await ClockRecord.remember(moment, in: store) }
         return Workbench(
             settings: settings,
             folder: folder,
             store: store,
+            engines: opened.engines,
             redis: opened.redis,
             keys: keys,
             provider: configuration ?? settings.provider(issuer: issuer),
             knowsIssuer: configuration != nil || settings.issuer != nil,
-            time: SystemTimeSource(notBefore: clock ?? wall),
+            time: time,
             random: random,
             lock: lock
         )
@@ -136,7 +142,11 @@ struct Workbench: Sendable {
     }
 
     /// Closes the store; every answer that was given is on the disk already, so that nothing is lost if this fails.
+    ///
+    /// How far the clock came is written down first: what begins next must not be earlier than what was done here.
     func close() async {
+        let moment = time.moment()
+        _ = try? await ClockRecord.remember(moment, in: store)
         try? await store.close()
         await redis?.close()
     }

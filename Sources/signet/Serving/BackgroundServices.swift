@@ -19,7 +19,7 @@ struct KeyRefresher: Service {
             // At once: what was read before the server listened may be older than a second by now.
             repeat {
                 do {
-                    try await signingKeys.refresh(keyring, now: time.moment().wall)
+                    try await signingKeys.refresh(keyring, now: time.moment().steady)
                 } catch {
                     // The keys of before stay in use: signing with them is right until they are retired.
                     logger.warning("signing keys could not be read", metadata: ["error": "\(error)"])
@@ -29,57 +29,58 @@ struct KeyRefresher: Service {
     }
 }
 
-/// Hands out moments to whatever answers requests, and remembers the latest one.
+/// Hands out moments to whatever answers requests, and remembers that it did.
 final class RememberedTime: TimeSource {
-    private let base: any TimeSource
-    private let latest: Mutex<Instant?> = Mutex(nil)
+    let base: any TimeSource
+    private let wasAsked: Mutex<Bool> = Mutex(false)
 
     init(_ base: any TimeSource) { self.base = base }
 
     func moment() -> Moment {
-        let moment = base.moment()
-        latest.withLock { latest in latest = max(latest ?? moment.steady, moment.steady) }
-        return moment
+        wasAsked.withLock { $0 = true }
+        return base.moment()
     }
 
-    /// The latest steady moment that anybody was given since the last call.
-    func takeLatest() -> Instant? {
-        latest.withLock { latest in
-            defer { latest = nil }
-            return latest
+    /// Whether anybody was given a moment since the last call.
+    func takeWasAsked() -> Bool {
+        wasAsked.withLock { wasAsked in
+            defer { wasAsked = false }
+            return wasAsked
         }
     }
 }
 
-/// Writes down how far the steady clock has come while requests come, at most once a second and at the end.
+/// Follows the steady clock of the other processes, and writes down how far ours has come, once a second and at the end.
 ///
-/// After a crash the last second is missing: only if the wall clock was also set back does a window of that second count
-/// from the beginning again.
+/// It writes while requests come, and without any while the wall clock is behind: then a command knows the time from nowhere
+/// else. After a crash the last second is missing, which a process that begins makes up for.
 struct ClockKeeper: Service {
+    /// By how much the wall clock is behind before that is taken for more than inaccuracy.
+    static let noticeable: Duration = .milliseconds(100)
+
     let time: RememberedTime
+    /// Where a later moment than ours goes.
+    let follow: @Sendable (Instant) -> Void
     let store: any Store
     let logger: Logger
     var pause: Duration = .seconds(1)
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: pause)) != nil { await write() }
+            while (try? await Task.sleep(for: pause)) != nil { await tick() }
         }
-        await write()
+        await tick()
     }
 
-    func write() async {
-        guard let steady = time.takeLatest() else { return }
+    func tick() async {
+        let wasAsked = time.takeWasAsked()
         do {
-            let present = try await store.find(ClockRecord.key, now: steady)
-            // Another node may be ahead: what is written down never goes back.
-            if let present, try ClockRecord(from: present).steady >= steady { return }
-            let record = Record(key: ClockRecord.key, payload: try ClockRecord(steady: steady).encoded())
-            // A conflict is another node that wrote its own time just now, which is as late as this one.
-            _ = try await store.apply(
-                [present.map { .replace(record, ifVersion: $0.version) } ?? .insert(record)],
-                now: steady
-            )
+            let moment = time.base.moment()
+            if wasAsked || moment.steady - moment.wall >= Self.noticeable {
+                follow(try await ClockRecord.remember(moment, in: store))
+            } else if let record = try await store.find(ClockRecord.key, now: moment.steady) {
+                follow(try ClockRecord(from: record).steady)
+            }
         } catch {
             logger.warning("the clock could not be written down", metadata: ["error": "\(error)"])
         }

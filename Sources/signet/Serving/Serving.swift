@@ -75,10 +75,15 @@ struct Serving: Sendable {
             logger: logger
         )
         var services: [any Service] = [
-            Sweeper(store: bench.store, clock: { [time = bench.time] in time.moment().wall }, logger: logger),
+            Sweeper(store: bench.store, clock: { [time = bench.time] in time.moment().steady }, logger: logger),
             KeyRefresher(signingKeys: bench.signingKeys, keyring: keyring, time: bench.time, logger: logger),
             upstreams,
-            ClockKeeper(time: time, store: bench.store, logger: logger),
+            ClockKeeper(
+                time: time,
+                follow: { [time = bench.time] in time.follow($0) },
+                store: bench.store,
+                logger: logger
+            ),
             FeedService(feed: feed, announcements: bench.store.announcements()),
             ProjectionService(projectors: assembled.provider.projectors),
             EventPushService(events: assembled.provider.services.securityEvents),

@@ -35,14 +35,12 @@ struct StopSignals: Sendable {
 extension Workbench {
     /// What must work before requests are sent to this server.
     func health(keyring: Keyring, logger: Logger) -> Health {
-        Health(
-            [
-                Health.Check("store") { [store] in try await store.checkHealth() },
-                Health.Check("signing_keys") {
-                    let signing = keyring.current.signing
-                    guard Keyring.algorithms.allSatisfy({ signing[$0.name] != nil }) else { throw NoSigningKey() }
-                },
-            ],
+        let keys = Health.Check("signing_keys") {
+            let signing = keyring.current.signing
+            guard Keyring.algorithms.allSatisfy({ signing[$0.name] != nil }) else { throw NoSigningKey() }
+        }
+        return Health(
+            engines.map { engine in Health.Check(engine.name) { try await engine.backend.checkHealth() } } + [keys],
             time: time,
             logger: logger
         )

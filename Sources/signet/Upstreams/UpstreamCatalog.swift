@@ -79,7 +79,7 @@ struct UpstreamRefresher: Service {
     /// Takes what is on record now, if it is not what it was.
     func refresh(_ last: inout [Record]?) async {
         do {
-            let now = try await records.page(now: time.moment().wall)
+            let now = try await records.page(now: time.moment().steady)
             guard now != last else { return }
             let names = Set(configured.map(\.name))
             var providers = configured

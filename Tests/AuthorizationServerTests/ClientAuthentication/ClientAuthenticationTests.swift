@@ -196,6 +196,19 @@ import Testing
         #expect(successes == 1)
     }
 
+    @Test func `CVE-2020-5300: an assertion counts once, though the wall clock was set back`() async throws {
+        let key = try SigningKey.generate(.es256)
+        let world = try await assertionWorld(key)
+        world.time.stepBack(by: .seconds(3600))
+        let assertion = try JWT.signed(Self.claims(at: world.time.moment().wall), type: "JWT", by: key)
+        _ = try world.json(await world.askToken(Self.request(assertion)))
+        for _ in 0..<2 {
+            let replay = try await world.askToken(Self.request(assertion))
+            #expect(replay.failure?.detail == "the assertion of service was used before")
+            world.time.advance(by: .seconds(59))
+        }
+    }
+
     @Test func `An assertion is spent even where the request is refused for another reason`() async throws {
         let key = try SigningKey.generate(.es256)
         let world = try await assertionWorld(key)

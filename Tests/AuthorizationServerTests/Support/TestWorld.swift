@@ -44,7 +44,7 @@ final class TestWorld: Sendable {
     }
 
     var services: Services { provider.services }
-    var now: Instant { time.moment().wall }
+    var now: Instant { time.moment().steady }
 
     /// Asks an endpoint by its path, as a program would.
     func ask(

@@ -81,6 +81,22 @@ struct CacheTests {
         }
     }
 
+    @Test("A token of a server whose wall clock was set back counts for as long as it lives, and no longer")
+    func clockSetBack() async throws {
+        let issuer = try TestIssuer()
+        try await issuer.withVerifier { verifier in
+            issuer.clock.set(issuer.clock.now - .seconds(3600))
+            let token = try issuer.token { $0.lifetime = .seconds(60) }
+            #expect(await verifier.code(token) == nil)
+            let morning = issuer.clock.now
+            await issuer.advance(by: .seconds(59))
+            #expect(await verifier.code(token) == nil)
+            await issuer.advance(by: .seconds(2))
+            issuer.clock.set(morning)
+            #expect(await verifier.code(token) == .tokenExpired)
+        }
+    }
+
     @Test("What a route gets of a token are its claims")
     func claims() async throws {
         struct Tenant: Decodable, Equatable {

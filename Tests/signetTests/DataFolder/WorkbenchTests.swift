@@ -70,6 +70,31 @@ struct WorkbenchTests {
         await second.close()
     }
 
+    @Test(
+        "A process begins at the wall clock, or where the clock on record must be by now",
+        arguments: [
+            // The wall clock has passed the record, or is behind it: by as much as then, or set back since, or nobody knows.
+            (0, 0, 0), (1, 0, 1), (1, -3600, 1), (-3600, -3600, 0), (-3599, -3600, 1), (-3580, -3600, 10),
+            (-1, 0, 0), (-2, 0, 10), (-3600, 0, 10), (-3600, nil, 10),
+        ] as [(now: Int64, wall: Int64?, begins: Int64)]
+    )
+    func resumed(now: Int64, wall: Int64?, begins: Int64) {
+        let steady = Instant(secondsSinceEpoch: 1_800_000_000)
+        let record = ClockRecord(steady: steady, wall: wall.map { steady + .seconds($0) })
+        #expect(record.resumed(at: steady + .seconds(now)) == steady + .seconds(begins))
+    }
+
+    @Test("Whatever works on the store leaves behind how far its clock came")
+    func clockIsLeft() async throws {
+        let first = try await open()
+        let moment = first.time.moment()
+        await first.close()
+        let second = try await open(.refuse)
+        let record = try #require(try await second.store.find(ClockRecord.key, now: second.now))
+        #expect(try ClockRecord(from: record).steady >= moment.steady)
+        await second.close()
+    }
+
     @Test("One record of a kind is replaced, not added, and an equal one is not written")
     func put() async throws {
         let store = MemoryStore()
@@ -88,6 +113,11 @@ struct WorkbenchTests {
         func record(_ key: RecordKey, _ text: String) -> Record { Record(key: key, payload: Array(text.utf8)) }
         let clock = try ClockRecord(from: record(ClockRecord.key, #"{"body":{"steady":1800000000123},"v":1}"#))
         #expect(clock.steady == Instant(millisecondsSinceEpoch: 1_800_000_000_123))
+        let paired = #"{"body":{"steady":1800000000123,"wall":1799999999123},"v":1}"#
+        #expect(
+            try ClockRecord(from: record(ClockRecord.key, paired)).wall
+                == Instant(millisecondsSinceEpoch: 1_799_999_999_123)
+        )
         let check = try MasterKeyCheck(from: record(MasterKeyCheck.key, #"{"body":{"fingerprint":"abc"},"v":1}"#))
         #expect(check.fingerprint == "abc")
         let served = try ServedConfiguration(

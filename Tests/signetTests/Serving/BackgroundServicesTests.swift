@@ -16,18 +16,35 @@ struct BackgroundServicesTests {
     @Test("The clock is written down only after somebody was given a moment")
     func clockKeeper() async throws {
         let remembered = RememberedTime(time)
-        let keeper = ClockKeeper(time: remembered, store: store, logger: .quiet)
+        let keeper = ClockKeeper(time: remembered, follow: { _ in }, store: store, logger: .quiet)
         let now = time.moment().wall
-        await keeper.write()
+        await keeper.tick()
         #expect(try await store.find(ClockRecord.key, now: now) == nil)
         _ = remembered.moment()
         time.advance(by: .seconds(5))
         let latest = remembered.moment().steady
-        await keeper.write()
+        await keeper.tick()
         let record = try #require(try await store.find(ClockRecord.key, now: now))
         #expect(try ClockRecord(from: record).steady == latest)
-        await keeper.write()
+        await keeper.tick()
         #expect(try await store.find(ClockRecord.key, now: now)?.version == record.version)
+    }
+
+    @Test("While the wall clock is behind, the clock is written down unasked, and every other node follows it")
+    func clockSetBack() async throws {
+        let here = SystemTimeSource()
+        let ahead = here.moment().wall + .seconds(3600)
+        for clock in [SystemTimeSource(notBefore: ahead), here] {
+            let keeper = ClockKeeper(
+                time: RememberedTime(clock),
+                follow: { clock.follow($0) },
+                store: store,
+                logger: .quiet
+            )
+            await keeper.tick()
+        }
+        #expect(here.moment().steady >= ahead)
+        #expect(here.moment().wall < ahead)
     }
 
     @Test("Keys that another process made are used without a restart", .timeLimit(.minutes(5)))

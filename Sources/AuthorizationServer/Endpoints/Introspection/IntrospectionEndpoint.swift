@@ -15,7 +15,7 @@ package struct IntrospectionEndpoint: Endpoint {
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         do throws(OAuthError) {
-            let reader = Reader(services, now: services.time.moment().wall)
+            let reader = Reader(services, now: services.time.moment().steady)
             let caller = try await ClientAuthentication(services, reader: reader).caller(request)
             // RFC 7662 §2.1: "the endpoint MUST also require some form of authorization to access this endpoint"
             if case .client(let client) = caller, client.content.authenticationMethod == .none {
@@ -81,9 +81,11 @@ package struct IntrospectionEndpoint: Endpoint {
             "active": true, "iss": .string(services.configuration.issuer.value),
             "client_id": .string(client.id.value), "sub": .string(family.content.subject.value),
             "scope": .string(family.content.scope.description),
-            "iat": .integer(family.content.createdAt.secondsSinceEpoch),
+            "iat": .integer(request.moment.onTheWall(family.content.createdAt).secondsSinceEpoch),
         ]
-        if let expiry = family.record.expiresAt { answer["exp"] = .integer(expiry.secondsSinceEpoch) }
+        if let expiry = family.record.expiresAt {
+            answer["exp"] = .integer(request.moment.onTheWall(expiry).secondsSinceEpoch)
+        }
         return answer
     }
 }

@@ -34,7 +34,7 @@ package struct LogoutEndpoint: Endpoint {
     }
 
     private func load(_ parameters: Parameters, _ services: Services) async throws(OAuthError) -> LogoutRequest {
-        let now = services.time.moment().wall
+        let now = services.time.moment().steady
         var hint: IDTokenHint?
         if let text = parameters["id_token_hint"] {
             hint = try IDTokenHint(
@@ -58,7 +58,7 @@ package struct LogoutEndpoint: Endpoint {
         _ services: Services
     ) async throws(OAuthError) -> SessionSnapshot? {
         guard let hint = logout.hint, let id = hint.session, let client = logout.client else { return nil }
-        let session = try await Reader(services, now: services.time.moment().wall).session(id)
+        let session = try await Reader(services, now: services.time.moment().steady).session(id)
         guard let session, session.client == client.id, session.subject == hint.subject,
             hint.clients.contains(client.id)
         else { return nil }

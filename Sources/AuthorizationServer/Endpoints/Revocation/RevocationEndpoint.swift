@@ -17,7 +17,7 @@ package struct RevocationEndpoint: Endpoint {
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         var known: RegisteredClient?
         do throws(OAuthError) {
-            let reader = Reader(services, now: services.time.moment().wall)
+            let reader = Reader(services, now: services.time.moment().steady)
             let client = try await ClientAuthentication(services, reader: reader).client(request)
             known = client.content
             let token = try request.parameters.required("token")

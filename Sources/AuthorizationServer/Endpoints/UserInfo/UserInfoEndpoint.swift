@@ -29,7 +29,7 @@ package struct UserInfoEndpoint: Endpoint {
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         do throws(OAuthError) {
             let token = try BearerToken.read(request)
-            let reader = Reader(services, now: services.time.moment().wall)
+            let reader = Reader(services, now: services.time.moment().steady)
             let live: AccessTokenVerifier.Live
             switch try await AccessTokenVerifier(services: services, reader: reader).verdict(on: token) {
             case .live(let found): live = found

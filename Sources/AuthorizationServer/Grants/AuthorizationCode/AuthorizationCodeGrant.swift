@@ -121,8 +121,8 @@ package struct AuthorizationCodeGrant: Grant {
         if client.allows(.refreshToken) { issuance.refresh = .start(family: content.family) }
         if access.scope.contains(.openID) { issuance.idToken = Issuance.IDTokenPlan(nonce: content.nonce) }
         var spent = code.record
-        spent.consumedAt = request.moment.wall
-        spent.expiresAt = request.moment.wall + request.configuration.longestLife(ofGrantsTo: client)
+        spent.consumedAt = request.moment.steady
+        spent.expiresAt = request.moment.steady + request.configuration.longestLife(ofGrantsTo: client)
         return .issue(issuance, changes: [.replace(spent, ifVersion: code.record.version), person.unchanged])
     }
 }

@@ -18,7 +18,7 @@ package struct DeviceAuthorizationEndpoint: Endpoint {
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         var known: RegisteredClient?
         do throws(OAuthError) {
-            let now = services.time.moment().wall
+            let now = services.time.moment().steady
             let reader = Reader(services, now: now)
             // RFC 8628 §3.1: "The client authentication requirements of Section 3.2.1 of [RFC6749] apply to requests on this
             // endpoint"

@@ -55,7 +55,7 @@ package struct DeviceCodeGrant: Grant {
             }
             // RFC 8628 §3.5, expired_token: "The "device_code" has expired, and the device authorization session has
             // concluded."
-            guard request.moment.wall < code.content.expiresAt else {
+            guard request.moment.steady < code.content.expiresAt else {
                 throw OAuthError(.expiredToken, "the device code has expired: ask for another one")
             }
             guard let answer = code.content.answer else { return try wait(request, code) }
@@ -130,8 +130,8 @@ package struct DeviceCodeGrant: Grant {
         if client.allows(.refreshToken) { issuance.refresh = .start(family: answer.family) }
         if access.scope.contains(.openID) { issuance.idToken = Issuance.IDTokenPlan(nonce: nil) }
         var spent = code.record
-        spent.consumedAt = request.moment.wall
-        spent.expiresAt = request.moment.wall + request.configuration.longestLife(ofGrantsTo: client)
+        spent.consumedAt = request.moment.steady
+        spent.expiresAt = request.moment.steady + request.configuration.longestLife(ofGrantsTo: client)
         return .issue(issuance, changes: [.replace(spent, ifVersion: code.record.version), person.unchanged])
     }
 }

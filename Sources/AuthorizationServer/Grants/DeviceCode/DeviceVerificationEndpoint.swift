@@ -20,7 +20,7 @@ package struct DeviceVerificationEndpoint: Endpoint {
     package let audience = EndpointAudience.people
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
-        let verification = DeviceVerification(services, now: services.time.moment().wall)
+        let verification = DeviceVerification(services, now: services.time.moment().steady)
         do throws(OAuthError) {
             return request.method == .get ? try await verification.ask(request) : try await verification.look(request)
         } catch {
@@ -40,7 +40,7 @@ package struct DeviceAnswerEndpoint: Endpoint {
         do throws(OAuthError) {
             // Whoever loses a race reads everything again.
             for _ in 0..<Limits.applyAttempts {
-                let verification = DeviceVerification(services, now: services.time.moment().wall)
+                let verification = DeviceVerification(services, now: services.time.moment().steady)
                 if let response = try await verification.take(request) { return response }
             }
             throw OAuthError.unavailable("an answer for a device lost every race")

@@ -152,8 +152,8 @@ struct Restorer {
         } catch {
             throw Failure(sqlite: error)
         }
-        let now = SystemTimeSource().moment().wall
         do {
+            let now = try await beginning(store)
             // A backup of a store that has moved on must not be served from either, before somebody decides so.
             try await StoreMark.check(store, now: now)
             try await MasterKeyCheck.verify(keys, folder: folder, store: store, now: now)
@@ -179,6 +179,17 @@ struct Restorer {
         for suffix in Self.companions where try exists(staged + suffix) {
             throw Failure(.inputOutput, "\(staged)\(suffix) could not be closed up; nothing was changed")
         }
+    }
+
+    /// Later than anything that was issued from the copy or from the database that it replaces, if the clock was set back.
+    private func beginning(_ copy: SQLiteStore) async throws -> Instant {
+        let now = SystemNow.wall
+        var latest = try await ClockRecord.beginning(at: now, from: copy)
+        // What is damaged cannot be asked.
+        guard try exists(folder.database), let present = try? SQLiteStore(path: folder.database) else { return latest }
+        if let known = try? await ClockRecord.beginning(at: now, from: present) { latest = max(latest, known) }
+        try? await present.close()
+        return latest
     }
 
     /// Gives the present database another name; its own stays, so that there is a database at every moment.
