@@ -1,4 +1,5 @@
 package import Instants
+import Synchronization
 
 /// The kinds that may lie in a second store, where they may be lost: a closed list.
 ///
@@ -36,6 +37,8 @@ package final class SplitStore: StoreBackend {
     private let durable: any StoreBackend
     private let volatile: any StoreBackend
     private let kinds: Set<RecordKind>
+    /// Which store the next sweep begins with.
+    private let turn = Mutex(false)
 
     /// Routes `kinds` to `volatile`.
     package init(durable: any StoreBackend, volatile: any StoreBackend, kinds: Set<VolatileKind>) {
@@ -114,12 +117,35 @@ package final class SplitStore: StoreBackend {
         try await backend(of: [kind]).page(kind, filter: filter, after: after, limit: limit, now: now)
     }
 
-    /// The first store is swept whatever the second one does.
+    /// Both are swept in every call, each with at least its half: neither waits until the other has nothing left.
+    ///
+    /// What one of them has against it is told by a call that finds nothing in the other.
     package nonisolated(nonsending) func sweep(now: Instant, limit: Int) async throws(StoreError) -> Int {
         let limit = StoreLimits.sweepSize(asked: limit)
-        let swept = try await durable.sweep(now: now, limit: limit)
-        guard swept == 0 else { return swept }
-        return try await volatile.sweep(now: now, limit: limit)
+        guard limit > 0 else { return 0 }
+        // By turns, so that the odd record of a limit is not the same store's for ever.
+        let isTurned = turn.withLock { turn in
+            turn.toggle()
+            return turn
+        }
+        let (first, second) = isTurned ? (volatile, durable) : (durable, volatile)
+        let half = (limit + 1) / 2
+        var parts: [Int] = []
+        var failure: StoreError?
+        for (store, share) in [(first, half), (second, limit), (first, limit)] {
+            // The first once more only where its half was not enough: so less than the limit means that no more is left.
+            let rest = limit - parts.reduce(0, +)
+            guard rest > 0, parts.count < 2 || parts[0] == half else { break }
+            do throws(StoreError) {
+                parts.append(try await store.sweep(now: now, limit: min(share, rest)))
+            } catch {
+                failure = error
+                parts.append(0)
+            }
+        }
+        let swept = parts.reduce(0, +)
+        if swept == 0, let failure { throw failure }
+        return swept
     }
 
     /// Both must answer.

@@ -35,8 +35,7 @@ struct SplitStoreTests {
                 )
             }
             let later = Instant.testTime + .seconds(2)
-            #expect(try await split.sweep(now: later, limit: 10) == 1)
-            #expect(try await split.sweep(now: later, limit: 10) == 1)
+            #expect(try await split.sweep(now: later, limit: 10) == 2)
             #expect(try await split.sweep(now: later, limit: 10) == 0)
             try await split.checkHealth()
         }
