@@ -17,36 +17,28 @@ struct PostgresAddress: Sendable {
         "application_name", "connect_timeout", "load_balance_hosts", "signet_schema", "signet_prepared",
     ]
 
-    init(_ address: String) throws(PostgresStoreError) {
-        guard let scheme = ["postgres://", "postgresql://"].first(where: address.hasPrefix) else {
-            throw .badAddress(location: "What was given", reason: "it does not begin with postgres://")
-        }
-        // A fragment is nothing that libpq knows, and the last "@" before the path ends the user's part.
-        let rest = address.dropFirst(scheme.count)
-        let question = rest.firstIndex(of: "?") ?? rest.endIndex
-        let hierarchy = rest[..<question]
-        let authorityEnd = hierarchy.firstIndex(of: "/") ?? hierarchy.endIndex
-        var shown = hierarchy
-        if let at = hierarchy[..<authorityEnd].lastIndex(of: "@") {
-            let user = hierarchy[..<at].prefix { $0 != ":" }
-            shown = user + hierarchy[at...]
-        } else if let at = hierarchy.lastIndex(of: "@") {
-            // A password with an unescaped slash: show nothing of it.
-            shown = hierarchy[hierarchy.index(after: at)...]
-        }
-        location = scheme + shown
-        uri = scheme + hierarchy
-        guard question < rest.endIndex else { return }
-        try readParameters(rest[rest.index(after: question)...])
+    init(_ address: String, behind direct: String?) throws(PostgresStoreError) {
+        try self.init(address)
+        guard let direct else { return }
+        self.direct = direct
+        isPooled = true
     }
 
-    private mutating func readParameters(_ query: Substring) throws(PostgresStoreError) {
+    init(_ address: String) throws(PostgresStoreError) {
+        let parts = AddressParts(address)
+        guard !parts.scheme.isEmpty else {
+            throw .badAddress(location: "What was given", reason: "it does not begin with postgres://")
+        }
+        location = parts.shown(parameters: Self.shownParameters)
+        uri = String(parts.scheme + parts.hierarchy)
+        try readParameters(parts.parameters)
+    }
+
+    private mutating func readParameters(_ parameters: [Substring]) throws(PostgresStoreError) {
         var kept: [Substring] = []
-        var shown: [Substring] = []
-        for pair in query.split(separator: "&") {
+        for pair in parameters {
             let name = String(pair.prefix { $0 != "=" })
             let value = pair.dropFirst(name.count + 1)
-            if Self.shownParameters.contains(name) { shown.append(pair) }
             switch name {
             case "signet_schema": schema = String(value)
             case "signet_prepared":
@@ -70,7 +62,6 @@ struct PostgresAddress: Sendable {
             }
         }
         if !kept.isEmpty { uri += "?" + kept.joined(separator: "&") }
-        if !shown.isEmpty { location += "?" + shown.joined(separator: "&") }
         let isName = schema.utf8.allSatisfy { byte in
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || byte == UInt8(ascii: "_")
                 || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)

@@ -44,7 +44,7 @@ package final class PostgresStore: StoreBackend {
         uptime: @escaping @Sendable () -> Duration,
         notify: @escaping @Sendable (PostgresStoreNotice) -> Void = { _ in }
     ) async throws(PostgresStoreError) -> PostgresStore {
-        let address = try PostgresAddress(text)
+        let address = try PostgresAddress(text, behind: settings.directAddress)
         let opened = await NativeThread.run {
             Result { () throws(PostgresStoreError) in
                 try open(address, settings: settings, announcing: announcing, uptime: uptime, notify: notify)

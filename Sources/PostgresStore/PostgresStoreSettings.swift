@@ -2,6 +2,8 @@
 ///
 /// The defaults suit a server; tests make them small.
 package struct PostgresStoreSettings: Sendable {
+    /// The server itself, where the address is that of a pooler: what `signet_direct` and `signet_prepared=off` say in it.
+    package var directAddress: String?
     /// Connections, and so threads, at most; made when they are needed.
     package var connections = 8
     /// Requests that may wait before further ones are refused as `.unavailable`.

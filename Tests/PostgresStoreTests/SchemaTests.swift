@@ -80,13 +80,26 @@ struct SchemaTests {
         #expect(address.uri == "postgres://ada:p%40ss@db1,db2:5433/signet?sslmode=verify-full&password=x&sslpassword=y")
         #expect(address.isPooled && address.schema == "two")
         #expect(address.direct == "postgres://ada:z@db1/signet")
-        #expect(try PostgresAddress("postgres://ada:a/b@c@db/x").location == "postgres://db/x")
+        #expect(try PostgresAddress("postgres://ada:a/b@c@db/x").location == "postgres://ada@db/x")
         for bad in [
             "sqlite:x", "postgres://h/d?signet_schema=a-b", "postgres://h/d?signet_schema=pg_x",
             "postgres://h/d?signet_prepared=maybe", "postgres://h/d?signet_other=1",
         ] {
             #expect(throws: PostgresStoreError.self) { try PostgresAddress(bad) }
         }
+    }
+
+    @Test func `A password with a question mark is read as libpq reads it, and shown nowhere`() throws {
+        let address = try PostgresAddress("postgres://ada:pa?ss@db1/signet?signet_schema=two&sslmode=require")
+        #expect(address.location == "postgres://ada@db1/signet?signet_schema=two&sslmode=require")
+        #expect(address.schema == "two")
+        let parameters = try ConnectionParameters(address, library: LibPQ.load()).values
+        for (name, value) in [("password", "pa?ss"), ("host", "db1"), ("dbname", "signet"), ("sslmode", "require")] {
+            #expect(parameters.first { $0.name == name }?.value == value)
+        }
+        let pooled = try PostgresAddress("postgres://ada:pa?ss@pool/x", behind: "postgres://ada:z@db/x")
+        #expect(pooled.isPooled && pooled.direct == "postgres://ada:z@db/x")
+        #expect(pooled.uri == "postgres://ada:pa?ss@pool/x")
     }
 
     @Test func `A missing library is one sentence that says what to install`() {

@@ -137,13 +137,15 @@ extension Settings.Store {
     func openPostgres(_ address: String) async throws(Failure) -> PostgresStore {
         var postgres = PostgresStoreSettings()
         postgres.connections = connections
+        // Whoever names a direct address has a pooler.
+        if case .postgres(let direct) = directAddress { postgres.directAddress = direct }
         postgres.statementTimeout = statementTimeout
         postgres.lockTimeout = min(postgres.lockTimeout, statementTimeout)
         postgres.answerTimeout = statementTimeout + .seconds(3)
         let began = ContinuousClock.now
         do {
             return try await PostgresStore.open(
-                address: pooledAddress(address),
+                address: address,
                 settings: postgres,
                 announcing: FeedSignal.announcedKinds,
                 uptime: { ContinuousClock.now - began },
@@ -159,19 +161,6 @@ extension Settings.Store {
                 }
             throw Failure(status, "\(error)")
         }
-    }
-
-    /// The address with the direct one in it, as `PostgresStore` takes them: whoever names a direct address has a pooler,
-    /// where no prepared statement lasts.
-    private func pooledAddress(_ address: String) -> String {
-        guard case .postgres(let direct) = directAddress else { return address }
-        let encoded = direct.utf8.map { byte -> String in
-            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            let digits = String(byte, radix: 16)
-            return isPlain ? String(UnicodeScalar(byte)) : "%" + (digits.utf8.count == 1 ? "0" : "") + digits
-        }
-        let parameters = "signet_prepared=off&signet_direct=" + encoded.joined()
-        return address + (address.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + parameters
     }
 }
 

@@ -11,6 +11,12 @@ struct StoreAddressTests {
             ("postgres://signet@db.example/signet", "postgres://signet@db.example/signet"),
             ("postgres://u:a@b:s3cret@db/x", "postgres://u:***@db/x"),
             ("postgres://u:s3/cret@db/x", "postgres://u:***@db/x"),
+            ("postgres://u:s3?cret@db/x", "postgres://u:***@db/x"),
+            ("postgres://u:s3?c@t@db/x?sslmode=require", "postgres://u:***@db/x?sslmode=require"),
+            ("postgres://u:s3c/r?t@db/x", "postgres://***"),
+            ("postgres://u:1?s3/cret@db/x", "postgres://u:1?***"),
+            ("postgres://u:1?a=s3/cret@db/x", "postgres://u:1?a=***"),
+            ("postgres://[::1]:5432,/x?user=u@corp", "postgres://[::1]:5432,/x?user=u@corp"),
             (
                 "postgresql://db/x?user=u&password=s3cret&sslmode=require",
                 "postgresql://db/x?user=u&password=***&sslmode=require"
