@@ -18,13 +18,6 @@ final class Pool: Sendable {
         case reads([Queued<ReadRequest>])
         /// Several that apply, or one of another sort.
         case writes([Queued<WriteRequest>])
-
-        func refuse(_ error: StoreError) {
-            switch self {
-            case .reads(let requests): for queued in requests { queued.request.refuse(error) }
-            case .writes(let requests): for queued in requests { queued.request.refuse(error) }
-            }
-        }
     }
 
     private struct State {
@@ -99,7 +92,7 @@ final class Pool: Sendable {
         let admission = state.withLock { state in
             admit(&state, waiting: state.writes.count, now: queued.since) { $0.writes.append(queued) }
         }
-        if let error = carryOut(admission) { request.refuse(error) }
+        if let error = carryOut(admission) { refuse(.writes([queued]), error) }
     }
 
     private func admit(
@@ -144,7 +137,7 @@ final class Pool: Sendable {
             defer { (state.reads, state.writes, state.whenEmpty) = ([], [], []) }
             return ([.reads(state.reads), .writes(state.writes)], state.whenEmpty)
         }
-        for work in waiting { work.refuse(.unavailable(reason: "no thread can be started")) }
+        for work in waiting { refuse(work, .unavailable(reason: "no thread can be started")) }
         for continuation in isOver { continuation.resume() }
     }
 
@@ -206,14 +199,27 @@ final class Pool: Sendable {
         switch work {
         case .reads(let requests):
             guard requests.contains(where: { $0.since < earliest }) else { return work }
-            for queued in requests where queued.since < earliest { queued.request.refuse(late) }
+            refuse(.reads(requests.filter { $0.since < earliest }), late)
             let timely = requests.filter { $0.since >= earliest }
             return timely.isEmpty ? nil : .reads(timely)
         case .writes(let requests):
             guard requests.contains(where: { $0.since < earliest }) else { return work }
-            for queued in requests where queued.since < earliest { queued.request.refuse(late) }
+            refuse(.writes(requests.filter { $0.since < earliest }), late)
             let timely = requests.filter { $0.since >= earliest }
             return timely.isEmpty ? nil : .writes(timely)
+        }
+    }
+
+    /// The one way in which what was to be done is not done.
+    private func refuse(_ work: Work, _ error: StoreError) {
+        switch work {
+        case .reads(let requests): for queued in requests { queued.request.refuse(error) }
+        case .writes(let requests):
+            for queued in requests {
+                // Nobody waits for it, but the next one is only queued if this one is not.
+                if case .notify = queued.request { noteNotifying() }
+                queued.request.refuse(error)
+            }
         }
     }
 
@@ -310,10 +316,7 @@ final class Pool: Sendable {
             return ([work, .reads(state.reads), .writes(state.writes)], false, false)
         }
         if wakes { self.work.signal() }
-        for work in waiting {
-            noteDropped(work)
-            work.refuse(unreachable(reason))
-        }
+        for work in waiting { refuse(work, unreachable(reason)) }
         return isSuperfluous
     }
 
@@ -329,11 +332,4 @@ final class Pool: Sendable {
     }
 
     func noteNotifying() { state.withLock { $0.isNotificationQueued = false } }
-
-    private func noteDropped(_ work: Work) {
-        guard case .writes(let requests) = work else { return }
-        for queued in requests {
-            if case .notify = queued.request { noteNotifying() }
-        }
-    }
 }

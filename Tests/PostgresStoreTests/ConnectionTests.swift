@@ -125,4 +125,36 @@ struct ConnectionTests {
             try await store.close()
         }
     }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `An announcement that a full queue refuses is not the last one`() async throws {
+        try await Cluster.with { cluster in
+            let loud = RecordKind("loud")
+            var settings = PostgresStoreSettings()
+            settings.connections = 1
+            settings.largestQueue = 2
+            settings.mostRequestsInCommit = 1
+            let writer = try await PostgresStore.opened(cluster.address(), settings: settings, announcing: [loud])
+            let reader = try await PostgresStore.opened(cluster.address(), announcing: [loud])
+            var heard = try #require(reader.announcements()).makeAsyncIterator()
+            await heard.next()  // The connection was made.
+            #expect(try await writer.apply([.insert(Record(number: 0))], now: .testTime) == .applied)
+            cluster.pause()
+            // One is under way and two fill the queue, when the first one is committed and would announce itself.
+            try await withThrowingTaskGroup(of: ApplyOutcome.self) { group in
+                for number in 1...3 {
+                    group.addTask {
+                        try await writer.apply([.insert(Record(kind: loud, number: number))], now: .testTime)
+                    }
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+                cluster.resume()
+                for try await outcome in group { #expect(outcome == .applied) }
+            }
+            // The last commit finds an empty queue.
+            await heard.next()
+            try await writer.close()
+            try await reader.close()
+        }
+    }
 }
