@@ -20,7 +20,7 @@ final class FolderLock: Sendable {
 
     /// `nil` if somebody has it in the way of `use`.
     init?(_ folder: DataFolder, for use: Use) throws(Files.SystemError) {
-        descriptor = open(folder.lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = open(folder.lockFile, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .last }
         while flock(descriptor, (use == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
             if errno == EINTR { continue }
@@ -29,6 +29,9 @@ final class FolderLock: Sendable {
             guard problem.number == EWOULDBLOCK else { throw problem }
             return nil
         }
+        // Last: once it is set, an initializer that fails runs `deinit`, which would close the number a second time, and by
+        // then it may be another thread's.
+        self.descriptor = descriptor
     }
 
     deinit { close(descriptor) }

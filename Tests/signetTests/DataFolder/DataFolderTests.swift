@@ -55,6 +55,20 @@ struct DataFolderTests {
 
     init() throws { temporary = try TemporaryFolder() }
 
+    @Test("A lock that is refused closes its file once: the number may be another thread's by then")
+    func refusedLock() throws {
+        let folder = DataFolder(temporary.path)
+        let held = try folder.lock(.shared)
+        defer { withExtendedLifetime(held) {} }
+        var lock = try? FolderLock(folder, for: .shared)
+        #expect(lock != nil)
+        errno = 0
+        lock = try? FolderLock(folder, for: .exclusive)
+        // Closing it again would be EBADF.
+        #expect(errno == EWOULDBLOCK)
+        #expect(lock == nil)
+    }
+
     @Test("A missing folder is made for its owner alone, with its parents, and the key in it too")
     func made() throws {
         let folder = DataFolder(temporary.path + "/a/b/")
