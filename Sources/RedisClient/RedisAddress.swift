@@ -3,7 +3,7 @@
 /// ```
 /// redis://localhost                          plain, for the same machine
 /// rediss://signet:password@redis.example:6380/2?ca=/etc/redis/ca.pem
-/// redis+unix:///run/redis/redis.sock?db=2&user=signet
+/// redis+unix://signet:password@/run/redis/redis.sock?db=2
 /// ```
 ///
 /// It describes itself without the password.
@@ -112,7 +112,8 @@ public struct RedisAddressError: Error, Hashable, Sendable, CustomStringConverti
 extension RedisAddress {
     /// The address that `text` spells; see ``RedisAddress``.
     ///
-    /// Parameters: `ca`, `server-name`, `cert`, `key` (rediss), `db` and `user` (sockets), `prefix`. Others are refused.
+    /// Parameters: `ca`, `server-name`, `cert`, `key` (rediss), `db` (sockets), `prefix`. Others are refused, and so is a
+    /// user without a password: Redis would take us for its `default`.
     public init(_ text: String) throws(RedisAddressError) {
         guard let (scheme, rest) = text.cut(at: "://") else {
             throw RedisAddressError("expected redis://, rediss:// or redis+unix://")
@@ -134,18 +135,20 @@ extension RedisAddress {
                 }
             }
         case "redis+unix":
-            let path = try main.percentDecoded()
-            guard path.hasPrefix("/"), path.utf8.count <= 100 else {
+            let (owner, path) = main.hasPrefix("/") ? ("", main) : main.cut(at: "@") ?? ("", main)
+            let decoded = try path.percentDecoded()
+            guard decoded.hasPrefix("/"), decoded.utf8.count <= 100 else {
                 throw RedisAddressError("expected an absolute path of at most 100 bytes after redis+unix://")
             }
-            self.init(.socket(path: path), user: parameters.take("user"))
+            self.init(.socket(path: decoded))
+            if !owner.isEmpty { try logIn(as: owner) }
             if let number = parameters.take("db") { database = try Self.number(ofDatabase: number) }
         default:
             throw RedisAddressError("expected the scheme redis, rediss or redis+unix")
         }
         prefix = parameters.take("prefix")
         guard parameters.values.isEmpty else {
-            throw RedisAddressError("parameters are ca, server-name, cert, key (rediss), db, user (redis+unix), prefix")
+            throw RedisAddressError("parameters are ca, server-name, cert, key (rediss), db (redis+unix), prefix")
         }
     }
 
@@ -159,12 +162,16 @@ extension RedisAddress {
         }
         let (host, port) = try Self.hostAndPort(server)
         self.init(.network(host: host, port: port))
-        if let credentials {
-            let (name, password) = credentials.cut(at: ":") ?? (credentials, "")
-            user = name.isEmpty ? nil : try name.percentDecoded()
-            self.password = password.isEmpty ? nil : RedisPassword(try password.percentDecoded())
-        }
+        if let credentials { try logIn(as: credentials) }
         if !path.isEmpty { database = try Self.number(ofDatabase: String(path)) }
+    }
+
+    private mutating func logIn(as credentials: Substring) throws(RedisAddressError) {
+        guard let (name, password) = credentials.cut(at: ":"), !password.isEmpty else {
+            throw RedisAddressError("expected user:password@ or :password@ before the host or the path")
+        }
+        user = name.isEmpty ? nil : try name.percentDecoded()
+        self.password = RedisPassword(try password.percentDecoded())
     }
 
     private static func hostAndPort(_ text: Substring) throws(RedisAddressError) -> (String, Int) {

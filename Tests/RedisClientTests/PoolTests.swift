@@ -232,7 +232,8 @@ struct AddressTests {
         ("redis://:pw@h:1/2", "redis://h:1/2"),
         ("rediss://u:p%40%3A@redis.example:6380/15?ca=/a.pem&prefix=x:", "rediss://redis.example:6380/15"),
         ("redis://[::1]:7000", "redis://[::1]:7000/0"),
-        ("redis+unix:///run/redis.sock?db=2&user=u", "redis+unix:///run/redis.sock?db=2"),
+        ("redis+unix:///run/a@redis.sock?db=2", "redis+unix:///run/a@redis.sock?db=2"),
+        ("redis+unix://u:p%40@/run/redis.sock?db=2", "redis+unix:///run/redis.sock?db=2"),
     ])
     func `An address is read, and described without who we are`(text: String, described: String) throws {
         #expect(try RedisAddress(text).description == described)
@@ -252,6 +253,16 @@ struct AddressTests {
                     prefix: "{x}:"
                 )
         )
+    }
+
+    @Test
+    func `A socket takes a user with a password, and a user without one is no address of anybody`() throws {
+        let address = RedisAddress(.socket(path: "/run/r"), user: "u", password: RedisPassword("p@/"), prefix: "x")
+        #expect(try RedisAddress("redis+unix://u:p%40%2F@/run/r?prefix=x") == address)
+        #expect(try RedisAddress("redis+unix://:p@/run/r").user == nil)
+        for text in ["redis://u@h", "redis://u:@h", "redis://@h", "redis+unix://u@/r", "redis+unix:///r?user=u"] {
+            #expect(throws: RedisAddressError.self) { try RedisAddress(text) }
+        }
     }
 
     @Test(arguments: [

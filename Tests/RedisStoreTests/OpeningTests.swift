@@ -49,6 +49,22 @@ struct OpeningTests {
         }
     }
 
+    @Test
+    func `A user without a password is never taken for the default one`() async throws {
+        let users = ["user signet on >hunter2 ~* +@all", "user open on nopass ~* +@all"]
+        try await RedisServer.with(.init(configuration: users)) { server in
+            var address = server.address
+            address.user = "signet"
+            let error = await #expect(throws: RedisStoreError.self) { try await RedisStore.open(address) }
+            guard case .refused = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            address.user = "open"
+            try await RedisStore.open(address).close()
+        }
+    }
+
     /// A fresh prefix for each: the user may use every key.
     @Test(arguments: StoreConformance.checks)
     func `The documented permissions are enough for every promise`(check: ConformanceCheck) async throws {

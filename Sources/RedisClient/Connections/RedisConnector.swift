@@ -33,10 +33,11 @@ struct RedisConnector: Sendable {
     /// The commands that log in and choose the database.
     var logIn: [RedisCommand] {
         var hello = RedisCommand("HELLO", "3")
-        if let password = address.password {
+        // A user without a password is refused or let in as himself, and never as `default`.
+        if address.user != nil || address.password != nil {
             hello.add("AUTH")
             hello.add(address.user ?? "default")
-            hello.add(password.text)
+            hello.add(address.password?.text ?? "")
         }
         return address.database == 0 ? [hello] : [hello, RedisCommand("SELECT", String(address.database))]
     }

@@ -139,7 +139,7 @@ extension Settings {
         )
         redis.address = reader.optional(
             .redisAddress,
-            expecting: "redis://host:6379/0, rediss://user@host:6379/0?ca=file or redis+unix:///path",
+            expecting: "redis://host:6379/0, rediss://user:password@host:6379/0?ca=file or redis+unix:///path",
             { try? RedisAddress($0) }
         )
         let names = VolatileKind.allCases.map(\.rawValue).joined(separator: ",")
