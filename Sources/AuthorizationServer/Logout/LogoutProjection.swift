@@ -41,7 +41,7 @@ package struct LogoutOrderRecord: Payload, Hashable {
 }
 
 /// Makes orders of the log of endings.
-package struct LogoutProjection: LogProjection {
+package struct LogoutProjection: WholeBatchProjection {
     package let name = "logout"
     /// How long an order waits for a server that carries it out.
     private static let retention: Duration = .seconds(7 * 86400)

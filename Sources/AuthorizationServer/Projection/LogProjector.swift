@@ -10,12 +10,45 @@ package import Storage
 package protocol LogProjection: Sendable {
     /// The name of its cursor.
     var name: String { get }
-    /// What one batch changes, read from the store as it is now.
+    /// What a batch changes from `place` on (from its beginning if there is none), read from the store as it is now, and no
+    /// more of it than one apply should write.
     ///
-    /// The changes must conflict where somebody else wrote meanwhile: the batch is asked about again then.
-    func changes(for batch: FeedBatch, now: Instant) async throws(StoreError) -> [Change]
-    /// The changes of a batch were applied, by this process.
+    /// The changes must conflict where somebody else wrote meanwhile: the step is asked for again then.
+    func step(
+        of batch: FeedBatch,
+        from place: FeedCursor.Part?,
+        now: Instant
+    ) async throws(StoreError) -> ProjectionStep
+    /// The changes of a step were applied, by this process.
     func applied(_ batch: FeedBatch)
+}
+
+/// A part of what one batch changes.
+package struct ProjectionStep: Sendable {
+    package var changes: [Change]
+    /// Where the next step begins; `nil` if this is the last one.
+    package var next: FeedCursor.Part?
+
+    package init(_ changes: [Change], next: FeedCursor.Part? = nil) {
+        self.changes = changes
+        self.next = next
+    }
+}
+
+/// A projection that writes little of any batch.
+package protocol WholeBatchProjection: LogProjection {
+    /// What one batch changes, read from the store as it is now; see ``LogProjection``.
+    func changes(for batch: FeedBatch, now: Instant) async throws(StoreError) -> [Change]
+}
+
+extension WholeBatchProjection {
+    package func step(
+        of batch: FeedBatch,
+        from place: FeedCursor.Part?,
+        now: Instant
+    ) async throws(StoreError) -> ProjectionStep {
+        ProjectionStep(try await changes(for: batch, now: now))
+    }
 }
 
 /// Follows the log for one projection.
@@ -37,15 +70,21 @@ package struct LogProjector: Sendable {
         let batches = try await FeedLog(store: store).batches(after: cursor?.content.batch ?? 0, now: now)
         var count = 0
         for batch in batches {
-            var next = cursor?.content ?? FeedCursor(name: projection.name, batch: 0)
-            next.batch = batch.number
-            let changes = try await projection.changes(for: batch, now: now) + [next.moved(from: cursor)]
-            guard case .applied = try await store.apply(changes, now: now) else { break }
-            projection.applied(batch)
-            count += 1
-            cursor = try await self.cursor(now: now)
-            // Another process may have gone on from here.
-            guard cursor?.content.batch == batch.number else { break }
+            repeat {
+                // What is written down of another batch is of one that was dropped since.
+                let place = cursor?.content.part.flatMap { $0.batch == batch.number ? $0 : nil }
+                let step = try await projection.step(of: batch, from: place, now: now)
+                var next = cursor?.content ?? FeedCursor(name: projection.name, batch: 0)
+                next.part = step.next
+                if step.next == nil { next.batch = batch.number }
+                let changes = step.changes + [try next.moved(from: cursor)]
+                guard case .applied = try await store.apply(changes, now: now) else { return count }
+                projection.applied(batch)
+                if step.next == nil { count += 1 }
+                cursor = try await self.cursor(now: now)
+                // Another process may have gone on from here.
+                guard cursor?.content == next else { return count }
+            } while cursor?.content.part != nil
         }
         return count
     }

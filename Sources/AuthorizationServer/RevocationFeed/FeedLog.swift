@@ -28,8 +28,23 @@ package struct FeedCursor: Payload, Hashable {
     package static let kind = RecordKind("feed-cursor")
 
     package var name: String
+    /// A place within a batch that is too long for one apply.
+    package struct Part: Codable, Hashable, Sendable {
+        package var batch: Int64
+        package var lane: String
+        package var position: Int
+
+        package init(of batch: Int64, lane: String, position: Int) {
+            self.batch = batch
+            self.lane = lane
+            self.position = position
+        }
+    }
+
     /// The last batch that was dealt with.
     package var batch: Int64
+    /// Where the batch after it goes on, if it was begun.
+    package var part: Part?
 
     package init(name: String, batch: Int64) {
         self.name = name

@@ -5,33 +5,43 @@ package import Storage
 
 /// Queues for every stream what its receiver is to hear of a batch.
 package struct SecurityEventProjection: LogProjection {
+    /// How many events are queued in one apply, give or take those of one ending: a storm of a thousand endings and a
+    /// hundred streams would be memory and locks for a hundred thousand.
+    static let largestStep = 500
+    /// More events than any ending is told in.
+    private static let mostEvents = 8
+
     package let name = "security-events"
     let events: SecurityEvents
 
     package init(_ events: SecurityEvents) { self.events = events }
 
-    package func changes(for batch: FeedBatch, now: Instant) async throws(StoreError) -> [Change] {
-        let streams = try await events.streams.list(now: now).filter { $0.carries(batch) }
-        guard !streams.isEmpty else { return [] }
-        let issuer = events.configuration.issuer
+    package func step(
+        of batch: FeedBatch,
+        from place: FeedCursor.Part?,
+        now: Instant
+    ) async throws(StoreError) -> ProjectionStep {
+        // In an order that does not depend on which streams there are: the next step may find one more or less.
+        let streams = try await events.streams.list(now: now).filter { $0.carries(batch) }.sorted { $0.id < $1.id }
         let moment = events.time.moment()
-        let told = batch.endings.map { ending in
-            var shown = ending
-            shown.at = moment.onTheWall(ending.at)
-            return SecurityEvent.events(of: shown, issuer: issuer)
-        }
         var changes: [Change] = []
-        for stream in streams {
-            var position = 0
-            for (ending, ended) in zip(batch.endings, told) where ending.concerns(stream.audience.value) {
-                for event in ended where stream.events.contains(event.type) {
+        for stream in streams where stream.id >= place?.lane ?? "" {
+            let first = stream.id == place?.lane ? place?.position ?? 0 : 0
+            for (position, ending) in batch.endings.enumerated().dropFirst(first) {
+                guard ending.concerns(stream.audience.value) else { continue }
+                guard changes.count < Self.largestStep else {
+                    return ProjectionStep(changes, next: .init(of: batch.number, lane: stream.id, position: position))
+                }
+                var shown = ending
+                shown.at = moment.onTheWall(ending.at)
+                let told = SecurityEvent.events(of: shown, issuer: events.configuration.issuer)
+                for (offset, event) in told.enumerated() where stream.events.contains(event.type) {
                     let queued = queued(event, of: ending, for: stream, at: now, in: batch)
-                    changes.append(.insert(try queued.record(position: position)))
-                    position += 1
+                    changes.append(.insert(try queued.record(position: position * Self.mostEvents + offset)))
                 }
             }
         }
-        return changes
+        return ProjectionStep(changes)
     }
 
     package func applied(_ batch: FeedBatch) { events.news.tell() }

@@ -3,7 +3,7 @@ import OAuthVocabulary
 package import Storage
 
 /// Turns endings into bits: draft-ietf-oauth-status-list section 7, status `INVALID`.
-package struct StatusListProjection: LogProjection {
+package struct StatusListProjection: WholeBatchProjection {
     /// How many entries are looked for in one go.
     private static let lookupsAtOnce = 100
 
