@@ -1,6 +1,8 @@
 """A server moves from SQLite into PostgreSQL and back, with everything that it issued; a move that is killed goes on."""
 
+import concurrent.futures
 import json
+import signal
 import subprocess
 import time
 
@@ -99,6 +101,58 @@ def test_a_database_that_holds_something_takes_no_other_server_in(binary, folder
     # Nothing was done to the one that stays.
     with Signet(binary, folder / "two") as server:
         assert server.run("user", "list")
+
+
+def revoke(server, client, access_token):
+    """The status of the answer; None if there was none."""
+    try:
+        return requests.post(
+            server.issuer + "/revoke", data={"token": access_token}, auth=(client["client_id"], client["client_secret"]),
+            timeout=HTTP_SECONDS).status_code
+    except requests.RequestException:
+        return None
+
+
+def test_a_server_that_was_overlooked_stores_nothing_more_and_ends(binary, folder, database):  # noqa: F811
+    with Signet(binary, folder / "data", environment=on(database.url())) as server:
+        client = server.run("client", "create", "--id", "service", "--grant", "client_credentials", "--scope", "read")
+        held = token(server, client)
+        # Without a sign of life it is taken for gone once its lease is over.
+        server.process.send_signal(signal.SIGSTOP)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            try:
+                time.sleep(4)
+                moved = migrate(binary, database.url(), f"sqlite:{folder}/new/signet.sqlite")
+                answer = pool.submit(revoke, server, client, held)
+                time.sleep(0.2)  # it waits for the server by now
+            finally:
+                server.process.send_signal(signal.SIGCONT)
+            assert moved.returncode == 0, moved.stderr
+            assert answer.result() != 200
+        assert server.process.wait(timeout=30) == 78, server.output()
+        assert "was moved to" in server.output()
+
+
+def test_a_database_that_went_back_is_told_so_once_no_server_is_there(binary, folder, database):  # noqa: F811
+    environment = on(database.url())
+    with Signet(binary, folder / "data", environment=environment) as server:
+        port = server.port
+        client = server.run("client", "create", "--id", "service", "--grant", "client_credentials", "--scope", "read")
+        living = token(server, client)
+        elsewhere = folder / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "master.key").touch(mode=0o600)
+        (elsewhere / "master.key").write_bytes((folder / "data" / "master.key").read_bytes())
+        command = [binary, "store", "restored", "--data-dir", str(elsewhere), "--json"]
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60, env=server.environment)
+        assert refused.returncode == 69 and "a server runs" in refused.stderr, refused.stderr
+        server.stop()
+    time.sleep(4)  # the lease of the server that just ended
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, env=server.environment)
+    assert told.returncode == 0 and json.loads(told.stdout)["grants"] == "ended", told.stderr
+    with Signet(binary, folder / "data", port=port, environment=environment) as server:
+        assert not is_active(server, client, living)
+        assert is_active(server, client, token(server, client))
 
 
 def test_a_password_on_the_command_line_is_refused_and_not_repeated(binary, folder):  # noqa: F811

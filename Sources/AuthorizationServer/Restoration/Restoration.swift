@@ -35,6 +35,7 @@ package struct Restoration: Sendable {
     package func run(_ grants: Grants, now: Instant) async throws(StoreError) {
         try await beginFeedAnew(now: now)
         try await skipPlaces(now: now)
+        try await forgetLifetimes(grants, now: now)
         guard grants == .end else { return }
         try await Revocations(store: store, configuration: configuration)
             .apply(ending: Ending(.everything, because: .operatorAct), now: now)
@@ -57,6 +58,18 @@ package struct Restoration: Sendable {
         allocation.content.list += Self.skippedLists
         allocation.content.next = 0
         try await applyAlone([allocation.replaced()], now: now)
+    }
+
+    /// Tokens may be about that live longer than the copy knows of: issued after it was made, under other settings.
+    ///
+    /// Without a horizon an ending reaches as far as any lifetime may be configured, which is what ending everything
+    /// needs; where what was issued stays, every later ending needs it too.
+    private func forgetLifetimes(_ grants: Grants, now: Instant) async throws(StoreError) {
+        var changes: [Change] = [.delete(TokenHorizon.key)]
+        if grants == .keep, let longest = TokenHorizon().serving(Limits.longestTokenLifetime, at: now) {
+            changes.append(.insert(Record(key: TokenHorizon.key, payload: try longest.encoded())))
+        }
+        try await applyAlone(changes, now: now)
     }
 
     /// A place that was given away after the copy was made is in no entry; so all of them are revoked.

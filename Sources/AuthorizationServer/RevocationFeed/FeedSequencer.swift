@@ -6,6 +6,8 @@ package import Storage
 package struct FeedLease: Payload, Hashable {
     package static let kind = RecordKind("feed-lease")
     package static let key = RecordKey(kind, "lease")
+    /// How long it is held without being renewed.
+    package static let lifetime = FeedLimits.leaseLifetime
 
     /// The node: random, drawn at its start.
     package var holder: String

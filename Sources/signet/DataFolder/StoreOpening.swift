@@ -103,7 +103,7 @@ extension DataFolder {
             try? await store.close()
             throw error
         }
-        let opened = try await proven(DerivedKeys(key), with: store, now: now)
+        let opened = try await proven(DerivedKeys(key), with: UnmovedStore(store), now: now)
         try noteRecords(at: store.location)
         return opened
     }
@@ -185,7 +185,8 @@ extension Settings {
             throw Failure(
                 .usage,
                 "the records are kept in PostgreSQL: save, restore and check them with its own tools (pg_dump or base backups "
-                    + "with the log); this command is about SQLite; nothing was changed"
+                    + "with the log), and run `signet store restored` after going back; this command is about SQLite; nothing "
+                    + "was changed"
             )
         }
         return DataFolder(dataDirectory)

@@ -75,6 +75,7 @@ struct Serving: Sendable {
             logger: logger
         )
         var services: [any Service] = [
+            MoveWatch(store: bench.store, time: bench.time, logger: logger),
             Sweeper(store: bench.store, clock: { [time = bench.time] in time.moment().steady }, logger: logger),
             KeyRefresher(signingKeys: bench.signingKeys, keyring: keyring, time: bench.time, logger: logger),
             upstreams,

@@ -9,7 +9,8 @@ struct StoreCommand: AsyncParsableCommand {
         commandName: "store",
         abstract: "Save, restore, check, count and move what the server keeps.",
         subcommands: [
-            StoreBackup.self, StoreRestore.self, StoreCheck.self, StoreStatus.self, StoreMigrate.self,
+            StoreBackup.self, StoreRestore.self, StoreRestored.self, StoreCheck.self, StoreStatus.self,
+            StoreMigrate.self,
         ]
     )
 }

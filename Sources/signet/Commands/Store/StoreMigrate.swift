@@ -43,7 +43,7 @@ struct StoreMigrate: AsyncParsableCommand {
                 source: source,
                 target: source,
                 console: .standard,
-                now: SystemNow.wall,
+                clock: { SystemNow.wall },
                 random: SystemRandomSource()
             )
             try await move.takeBack()
@@ -58,8 +58,9 @@ struct StoreMigrate: AsyncParsableCommand {
             source: source,
             target: target,
             console: .standard,
-            now: SystemNow.wall,
-            random: SystemRandomSource()
+            clock: { SystemNow.wall },
+            random: SystemRandomSource(),
+            settling: from.isLocked ? .zero : Standstill.settling
         )
         let outcome = try await move.run()
         try await target.close()
@@ -97,6 +98,11 @@ enum MoveAddress: Hashable, Sendable, ExpressibleByArgument, CustomStringConvert
         case .sqlite(let path): "sqlite:\(path)"
         case .postgres(let address): address.shown
         }
+    }
+
+    /// Whether ``lock(mustExist:)`` keeps everybody out.
+    var isLocked: Bool {
+        if case .sqlite = self { true } else { false }
     }
 
     /// Keeps servers and commands of this machine out; `nil` where only the store itself could, which other machines have

@@ -32,10 +32,16 @@ struct StoreMove {
     let source: any RecordArchive
     let target: any RecordArchive
     let console: Console
-    let now: Instant
+    let clock: @Sendable () -> Instant
     let random: any RandomSource
+    /// How long a server is waited for that was being started when the stores were marked.
+    ///
+    /// None can be where the folder of the old store is locked.
+    var settling: Duration = .zero
     /// Records in one write.
     var batch = 500
+
+    private var now: Instant { clock() }
 
     func run() async throws -> Outcome {
         var arrival = try await begin()
@@ -43,7 +49,9 @@ struct StoreMove {
         console.note("reading both stores once more, to compare them")
         let (left, right) = (try await tally(source), try await tally(target))
         guard left == right else { throw disagreement(left, right) }
-        try await source.load([try mark(.left, arrival.move, other: target.location)])
+        // Whoever is here now does not heed the mark: a server of an older version.
+        try await requireStandstill("the move is not finished, and this store still counts")
+        try await mark(.left, arrival.move)
         guard let record = try await target.find(StoreMark.key, now: now) else {
             throw StoreError.corrupt(reason: "the mark of the new store vanished while it was filled")
         }
@@ -76,7 +84,7 @@ struct StoreMove {
         if let there, there.part != .arriving { try await StoreMark.check(target, now: now) }
         if let here, let there, here.move == there.move { return there }
         if here?.part == .left { try await StoreMark.check(source, now: now) }
-        try await requireStandstill()
+        try await requireStandstill("nothing was changed")
         let strangers = try await target.inventory(now: now).filter { $0.kind != StoreMark.kind }
         guard strangers.isEmpty else {
             let count = strangers.reduce(0) { $0 + $1.count }
@@ -89,20 +97,26 @@ struct StoreMove {
         let arrival = StoreMark(part: .arriving, move: move, other: source.location, at: now)
         // In this order: a move that is killed between the two has begun nowhere.
         try await target.load([Record(key: StoreMark.key, payload: try arrival.encoded())])
-        try await source.load([try mark(.leaving, move, other: target.location)])
+        try await mark(.leaving, move)
+        try await settle()
         return arrival
     }
 
-    /// A running server renews the lease of its revocation feed every second, on every engine.
-    private func requireStandstill() async throws {
-        guard let record = try await source.find(FeedLease.key, now: now) else { return }
-        let lease = try FeedLease(from: record)
-        guard lease.until > now else { return }
-        throw Failure(
-            .unavailable,
-            "a server runs on \(source.location), or ended without saying so a moment ago: stop every server, wait five "
-                + "seconds and try again; nothing was changed"
-        )
+    /// A server that found no mark when it was started writes nothing any more, but it has to be told to the operator.
+    private func settle() async throws {
+        guard settling > .zero else { return }
+        console.note("waiting \(settling) for servers that were being started a moment ago")
+        try await Task.sleep(for: settling)
+        do {
+            try await requireStandstill("nothing was changed")
+        } catch {
+            for store in [source, target] { _ = try await store.apply([.delete(StoreMark.key)], now: now) }
+            throw error
+        }
+    }
+
+    private func requireStandstill(_ outcome: String) async throws {
+        try await Standstill(store: source, clock: clock).require(outcome)
     }
 
     private func copy(_ arrival: inout StoreMark) async throws {
@@ -148,9 +162,13 @@ struct StoreMove {
         )
     }
 
-    private func mark(_ part: StoreMark.Part, _ move: String, other: String) throws(StoreError) -> Record {
-        let mark = StoreMark(part: part, move: move, other: other, at: now)
-        return Record(key: StoreMark.key, payload: try mark.encoded())
+    /// Marks the old store, by an apply: it waits for every other one that requires that there is no mark.
+    private func mark(_ part: StoreMark.Part, _ move: String) async throws {
+        try await source.put(
+            StoreMark(part: part, move: move, other: target.location, at: now),
+            at: StoreMark.key,
+            now: now
+        )
     }
 }
 

@@ -2,7 +2,6 @@ import ArgumentParser
 import AuthorizationServer
 import Instants
 import JOSE
-import OAuthVocabulary
 import SQLiteStore
 import Storage
 
@@ -157,15 +156,7 @@ struct Restorer {
             // A backup of a store that has moved on must not be served from either, before somebody decides so.
             try await StoreMark.check(store, now: now)
             try await MasterKeyCheck.verify(keys, folder: folder, store: store, now: now)
-            let served = try await ServedConfiguration.find(in: store, now: now)?.provider
-            guard let placeholder = settings.issuer ?? IssuerURL("https://issuer.invalid") else {
-                throw Failure(.internalFault, "the placeholder of the issuer is not a URL")
-            }
-            try await Restoration(
-                store: store,
-                configuration: served ?? settings.provider(issuer: placeholder),
-                random: SystemRandomSource()
-            ).run(grants, now: now)
+            try await settings.restoration(of: store, now: now).run(grants, now: now)
         } catch {
             try? await store.close()
             throw error

@@ -62,6 +62,24 @@ struct StoreCommandTests {
         try await RunningServer.with([], folder: data) { _ in }
     }
 
+    @Test("A store that went back by other means begins anew as a restored one does, once no server is there")
+    func wentBack() async throws {
+        try await RunningServer.with([], folder: data) { _ in
+            let refused = try await signet("store", "restored")
+            #expect(refused.status == Status.unavailable.code, "\(refused)")
+        }
+        let before = try await epoch(of: data + "/signet.sqlite")
+        #expect(try await succeed("store", "restored", "--keep-grants")["grants"] == "kept")
+        let between = try await epoch(of: data + "/signet.sqlite")
+        #expect(try await succeed("revoke", "--list") == [])
+        #expect(try await succeed("store", "restored")["grants"] == "ended")
+        let after = try await epoch(of: data + "/signet.sqlite")
+        #expect(before != nil && between != nil && after != nil)
+        #expect(Set([before, between, after]).count == 3)
+        #expect(try await succeed("revoke", "--list")[0]["revoked"] == "everything")
+        try await RunningServer.with([], folder: data) { _ in }
+    }
+
     @Test("A damaged backup, one of another master key and one with a log beside it change nothing")
     func refusedRestores() async throws {
         let file = temporary.path + "/saved.sqlite"

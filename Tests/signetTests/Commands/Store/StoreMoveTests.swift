@@ -32,14 +32,15 @@ struct StoreMoveTests {
         return made
     }
 
-    func move(_ source: SQLiteStore, _ target: SQLiteStore) -> StoreMove {
+    func move(_ source: SQLiteStore, _ target: SQLiteStore, settling: Duration = .zero) -> StoreMove {
         let quiet = Console(isDecorated: false) { _, _ in }
         return StoreMove(
             source: source,
             target: target,
             console: quiet,
-            now: now,
+            clock: { [now] in now },
             random: SystemRandomSource(),
+            settling: settling,
             batch: 7
         )
     }
@@ -91,11 +92,75 @@ struct StoreMoveTests {
         let (source, target) = (try await filled("a.sqlite"), try await filled("b.sqlite"))
         #expect(await failure { _ = try await move(source, target).run() }?.status == .cannotCreate)
         let empty = try store("c.sqlite")
-        let lease = "{\"body\":{\"holder\":\"n\",\"until\":\(now.millisecondsSinceEpoch + 2000)},\"v\":1}"
-        _ = try await source.apply([.insert(Record(key: FeedLease.key, payload: Array(lease.utf8)))], now: now)
+        _ = try await source.apply([.insert(lease)], now: now)
         #expect(await failure { _ = try await move(source, empty).run() }?.status == .unavailable)
         #expect(try await StoreMark.find(in: source, now: now) == nil)
         for each in [source, target, empty] { try await each.close() }
+    }
+
+    /// What a running server leaves in its store.
+    var lease: Record {
+        let text = "{\"body\":{\"holder\":\"n\",\"until\":\(now.millisecondsSinceEpoch + 2000)},\"v\":1}"
+        return Record(key: FeedLease.key, payload: Array(text.utf8))
+    }
+
+    @Test(
+        "A server that was being started when the move began is found before anything is copied",
+        .timeLimit(.minutes(1))
+    )
+    func startedMeanwhile() async throws {
+        let (source, target) = (try await filled("a.sqlite"), try store("b.sqlite"))
+        let moving = move(source, target, settling: .seconds(1))
+        async let refused = failure { _ = try await moving.run() }
+        while try await StoreMark.find(in: source, now: now) == nil { try await Task.sleep(for: .milliseconds(1)) }
+        _ = try await source.apply([.insert(lease)], now: now)
+        #expect(await refused?.status == .unavailable)
+        #expect(try await StoreMark.find(in: source, now: now) == nil)
+        #expect(try await target.inventory(now: now).isEmpty)
+        for each in [source, target] { try await each.close() }
+    }
+
+    @Test("A server that did not heed the mark is found before the new store counts")
+    func unheeded() async throws {
+        let (source, target) = (try await filled("a.sqlite"), try store("b.sqlite"))
+        _ = try await source.apply([.insert(lease)], now: now)
+        try await interrupted(source, target)
+        #expect(await failure { _ = try await move(source, target).run() }?.status == .unavailable)
+        #expect(try await StoreMark.find(in: source, now: now)?.part == .leaving)
+        #expect(try await StoreMark.find(in: target, now: now)?.part == .arriving)
+        for each in [source, target] { try await each.close() }
+    }
+
+    @Test("Whoever opened a store before it was marked writes nothing to it any more")
+    func openedBefore() async throws {
+        let inner = try store("a.sqlite")
+        let opened = UnmovedStore(inner)
+        func record(_ number: Int) -> Record { Record(key: RecordKey(RecordKind("a"), "\(number)"), payload: []) }
+        #expect(try await opened.apply([.insert(record(1))], now: now) == .applied)
+        #expect(
+            try await opened.apply([.insert(record(2)), .insert(record(1))], now: now)
+                == .conflict(change: 1, record: record(1))
+        )
+        let mark = StoreMark(part: .leaving, move: "m", other: "o", at: now)
+        try await inner.put(mark, at: StoreMark.key, now: now)
+        await #expect(throws: StoreError.self) { try await opened.apply([.insert(record(3))], now: now) }
+        #expect(try await opened.find(record(3).key, now: now) == nil)
+        #expect(try await opened.find(record(1).key, now: now) == record(1))
+        _ = try await inner.apply([.delete(StoreMark.key)], now: now)
+        #expect(try await opened.apply([.insert(record(3))], now: now) == .applied)
+        try await opened.close()
+    }
+
+    @Test("A server ends when its store is marked, and not before", .timeLimit(.minutes(1)))
+    func watched() async throws {
+        let inner = try store("a.sqlite")
+        let watch = MoveWatch(store: inner, time: FixedTime(now), logger: .quiet, pause: .milliseconds(1))
+        let watching = Task { try await watch.run() }
+        try await Task.sleep(for: .milliseconds(20))
+        let mark = StoreMark(part: .leaving, move: "m", other: "o", at: now)
+        try await inner.put(mark, at: StoreMark.key, now: now)
+        #expect(await failure { try await watching.value }?.status == .configuration)
+        try await inner.close()
     }
 
     @Test("A mark of version 1 stays readable")
