@@ -56,7 +56,9 @@ struct Returned {
         let store = try await folder.open(settings, missing: .refuse, random: random, now: clock()).store
         do {
             try await Standstill(store: store, clock: clock).require("nothing was changed")
-            try await settings.restoration(of: store, now: clock()).run(grants, now: clock())
+            // Later than anything that was issued from it, if the clock was set back.
+            let now = try await ClockRecord.beginning(at: clock(), from: store)
+            try await settings.restoration(of: store, now: now).run(grants, now: now)
         } catch {
             try? await store.close()
             throw error
