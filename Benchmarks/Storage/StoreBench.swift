@@ -8,6 +8,9 @@ final class StoreBench: Sendable {
     /// How many requests were written in how many transactions.
     private let statistics: @Sendable () -> (requests: Int, commits: Int)
     private let families = Atomic<Int>(0)
+    /// As `Sweeper` of the server has them.
+    private static let sweepLimit = 20
+    private static let sweepPause: Duration = .milliseconds(5)
 
     init(_ store: any RecordArchive, statistics: @escaping @Sendable () -> (requests: Int, commits: Int)) {
         self.store = store
@@ -109,8 +112,10 @@ final class StoreBench: Sendable {
             try await timed("revoke") { _ = try await store.apply([.revokeFamily(family)], now: Family.start) }
         }
         // What was issued here has expired by then, and nothing else has.
-        for _ in 0..<max(1, samples / 200) {
-            try await timed("sweep") { _ = try await store.sweep(now: Family.start + .seconds(2), limit: 200) }
+        for _ in 0..<max(1, samples / Self.sweepLimit) {
+            try await timed("sweep") {
+                _ = try await store.sweep(now: Family.start + .seconds(2), limit: Self.sweepLimit)
+            }
         }
         return times.mapValues { ["p50": $0.quantile(0.5), "p99": $0.quantile(0.99)] }
     }
@@ -135,10 +140,10 @@ final class StoreBench: Sendable {
             defer { isOver.store(true, ordering: .relaxed) }
             var deleted = 0
             while true {
-                let step = try await store.sweep(now: now, limit: 200)
+                let step = try await store.sweep(now: now, limit: Self.sweepLimit)
                 deleted += step
-                guard step == 200 else { return deleted }
-                try await Task.sleep(for: .milliseconds(50))
+                guard step == Self.sweepLimit else { return deleted }
+                try await Task.sleep(for: Self.sweepPause)
             }
         }()
         var busy: [Double] = []

@@ -65,11 +65,10 @@ package struct Restoration: Sendable {
     /// Without a horizon an ending reaches as far as any lifetime may be configured, which is what ending everything
     /// needs; where what was issued stays, every later ending needs it too.
     private func forgetLifetimes(_ grants: Grants, now: Instant) async throws(StoreError) {
-        var changes: [Change] = [.delete(TokenHorizon.key)]
-        if grants == .keep, let longest = TokenHorizon().serving(Limits.longestTokenLifetime, at: now) {
-            changes.append(.insert(Record(key: TokenHorizon.key, payload: try longest.encoded())))
-        }
-        try await applyAlone(changes, now: now)
+        guard grants == .keep else { return try await applyAlone([.delete(TokenHorizon.key)], now: now) }
+        var longest = configuration
+        longest.accessTokenLifetime = Limits.longestTokenLifetime
+        try await TokenHorizon.remember(longest, in: store, now: now)
     }
 
     /// A place that was given away after the copy was made is in no entry; so all of them are revoked.

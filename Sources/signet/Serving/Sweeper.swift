@@ -14,12 +14,14 @@ struct Sweeper: Service {
 
     /// A sweeper of `store`, which deletes up to `limit` records, pauses for `pause` if there may be more, and for
     /// `rest` if there are none.
+    ///
+    /// Few at a time: whoever writes meanwhile waits for all of them (`sweep.rotate.p99` of `make bench-storage`).
     init(
         store: any Store,
         clock: @escaping @Sendable () -> Instant,
         logger: Logger,
-        limit: Int = 200,
-        pause: Duration = .milliseconds(50),
+        limit: Int = 20,
+        pause: Duration = .milliseconds(5),
         rest: Duration = .seconds(10)
     ) {
         self.store = store

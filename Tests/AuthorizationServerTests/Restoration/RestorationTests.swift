@@ -26,7 +26,7 @@ struct RestorationTests {
     }
 
     private func restore(_ grants: Restoration.Grants) async throws {
-        try await TokenHorizon.remember(configuration.accessTokenLifetime, in: store, now: now)
+        try await TokenHorizon.remember(configuration, in: store, now: now)
         try await Restoration(store: store, configuration: configuration, random: SeededRandom(seed: 1))
             .run(grants, now: now)
     }
@@ -39,7 +39,7 @@ struct RestorationTests {
         #expect(ending.target == .everything && endings.count == 1)
         #expect(ending.expiresAt == now + Limits.longestTokenLifetime + Limits.clockSkew)
         // A server that serves again knows what it issues: nothing else is alive.
-        try await TokenHorizon.remember(configuration.accessTokenLifetime, in: store, now: now)
+        try await TokenHorizon.remember(configuration, in: store, now: now)
         #expect(try await reach(.everything, at: now) == configuration.accessTokenLifetime + Limits.clockSkew)
     }
 
@@ -47,11 +47,11 @@ struct RestorationTests {
     func kept() async throws {
         try await restore(.keep)
         #expect(try await store.page(EndingRecord.kind, filter: .all, after: nil, limit: 10, now: now).isEmpty)
-        try await TokenHorizon.remember(configuration.accessTokenLifetime, in: store, now: now)
+        try await TokenHorizon.remember(configuration, in: store, now: now)
         let last = now + Limits.longestTokenLifetime
         #expect(try await reach(.everything, at: last) == Limits.longestTokenLifetime + Limits.clockSkew)
         let gone = last + TokenHorizon.margin * 2
-        try await TokenHorizon.remember(configuration.accessTokenLifetime, in: store, now: gone)
+        try await TokenHorizon.remember(configuration, in: store, now: gone)
         #expect(try await reach(.everything, at: gone) == configuration.accessTokenLifetime + Limits.clockSkew)
     }
 }
