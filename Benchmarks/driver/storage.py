@@ -224,7 +224,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="of rotations")
     parser.add_argument("--seconds", type=int, default=3, help="how long a contender rotates in a round")
     parser.add_argument("--samples", type=int, default=5000, help="of each operation at each size")
-    parser.add_argument("--expired", type=int, default=1_000_000, help="families that the sweep works off, at most")
+    parser.add_argument("--expired", type=int, default=100_000, help="families that the sweep works off, at most")
     parser.add_argument("--output", default=results.path("storage.json"))
     options = parser.parse_args()
     options.load = round(os.getloadavg()[0], 2)
