@@ -8,9 +8,10 @@ PAGE = os.sysconf("SC_PAGESIZE")
 
 def processor_seconds(pid):
     """User and system time of a process and of its children that have ended; nothing of one that has ended itself."""
-    if not os.path.exists(f"/proc/{pid}/stat"):
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
         return 0
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return sum(int(fields[number]) for number in (11, 12, 13, 14)) / TICK
 
 
