@@ -29,6 +29,7 @@ from web import Caller  # noqa: E402
 
 PASSWORD = "correct battery staple"
 THREADS = 8
+IDLE_SECONDS = 4
 
 
 class Bench:
@@ -69,26 +70,39 @@ class Bench:
         return nodes, database, float(written)
 
     def measure(self, act, count):
-        """Runs `act` about `count` times from several threads, each at its own node; returns costs of one."""
+        """Runs `act` about `count` times from several threads, each at its own node; returns costs of one.
+
+        Each thread has done it once before anything is measured, so that no sign-in is in what a refresh costs.
+        """
         done = [0] * THREADS
         faults = []
+        gate = threading.Barrier(THREADS + 1)
 
         def run(number):
             caller = Caller(self)
             state = {}
             node = number % len(self.ports)
             try:
+                act(caller, node, number, state)
+                gate.wait()
+                gate.wait()
                 for _ in range(count // THREADS):
                     act(caller, node, number, state)
                     done[number] += 1
             except Exception as error:  # noqa: BLE001 (reported below)
                 faults.append(error)
+                gate.abort()
             caller.close()
 
-        before, began = self.usage(), time.monotonic()
         threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
         for thread in threads:
             thread.start()
+        try:
+            gate.wait()
+            before, began = self.usage(), time.monotonic()
+            gate.wait()
+        except threading.BrokenBarrierError:
+            raise next(fault for fault in faults if not isinstance(fault, threading.BrokenBarrierError)) from None
         for thread in threads:
             thread.join()
         seconds, after = time.monotonic() - began, self.usage()
@@ -97,6 +111,13 @@ class Bench:
         total = sum(done)
         node, database, written = ((b - a) / total for a, b in zip(before, after))
         return {"node": node * 1e6, "postgres": database * 1e6, "log": written, "rate": total / seconds}
+
+    def idle(self):
+        """What a second costs in which nobody asks for anything."""
+        before = self.usage()
+        time.sleep(IDLE_SECONDS)
+        node, database, written = ((b - a) / IDLE_SECONDS for a, b in zip(before, self.usage()))
+        return {"node": node * 1e6, "postgres": database * 1e6, "log": written}
 
     # Acts
 
@@ -131,7 +152,7 @@ def main():
     parser.add_argument("--requests", type=int, default=4000, help="of each kind in a round (logins: a twentieth)")
     parser.add_argument("--output", default=results.path("nodes.json"))
     arguments = parser.parse_args()
-    acts = [("token", 1), ("introspect", 1), ("refresh", 1), ("login", 20)]
+    acts = [("idle", None), ("token", 1), ("introspect", 1), ("refresh", 1), ("login", 20)]
     found = {}
     load = os.getloadavg()[0]
     for nodes in (1, 3):
@@ -143,7 +164,10 @@ def main():
                     bench.command("user", "create", "--username", f"user{number}", "--password-stdin", text=PASSWORD + "\n")
                 for round_number in range(arguments.rounds + 1):
                     for name, divisor in acts:
-                        costs = bench.measure(getattr(bench, name), arguments.requests // divisor)
+                        if divisor is None:
+                            costs = bench.idle()
+                        else:
+                            costs = bench.measure(getattr(bench, name), arguments.requests // divisor)
                         results.note(f"{nodes} nodes, round {round_number}, {name}: " + ", ".join(
                             f"{key} {value:.0f}" for key, value in costs.items()))
                         if round_number:
@@ -154,6 +178,8 @@ def main():
     units = {"node": "µs of a node", "postgres": "µs of PostgreSQL", "log": "bytes of log", "rate": "a second"}
     for (name, nodes), costs in found.items():
         for key, unit in units.items():
+            if key not in costs[0]:
+                continue
             values = [cost[key] for cost in costs]
             rows.append(results.row(f"nodes.{name}.{key}", f"{nodes} node{'s' if nodes > 1 else ''}", values, unit))
     print("| request | nodes | µs of a node | µs of PostgreSQL | bytes of its log |\n|---|---|---|---|---|")
