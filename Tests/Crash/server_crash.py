@@ -183,8 +183,9 @@ class Client:
             except requests.RequestException:
                 return
             except Exception as error:  # noqa: BLE001 — anything else is a finding, not a crash of the test
-                # A server that finds its store torn has lost what it acknowledged.
-                self.history.fault(f"unexpected: {error!r}", is_loss="server_error" in str(error))
+                # A server that finds its store torn, or cannot read it any more, has lost what it acknowledged.
+                is_loss = any(code in str(error) for code in ("server_error", "temporarily_unavailable"))
+                self.history.fault(f"unexpected: {error!r}", is_loss=is_loss)
                 return
 
 
