@@ -48,7 +48,7 @@ bench-jose: ## Measure JOSE against other libraries: install what they need, bui
 bench-revocation: ## Measure how soon, at what cost and under which storm a revocation reaches APIs: wrk, Redis, release build (Benchmarks/README.md).
 	@scripts/bench-revocation.sh
 
-bench-storage: ## Measure the stores: rotations against bare SQLite, and growth to a million families (make bench-storage FAMILIES=10000000).
+bench-storage: ## Measure the stores: rotations against bare SQLite and pgbench, and growth to a million families (make bench-storage FAMILIES=10000000).
 	@FAMILIES=$(FAMILIES) scripts/bench-storage.sh
 
 fuzz: ## Give what reads strangers' bytes to libFuzzer for ten minutes (other durations: make fuzz SECONDS=60).
