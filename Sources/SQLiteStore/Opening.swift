@@ -41,7 +41,7 @@ extension DatabasePool {
             try database.execute(
                 sql: """
                     PRAGMA cache_size = -4096;
-                    PRAGMA journal_size_limit = 16777216;
+                    PRAGMA journal_size_limit = 67108864;
                     PRAGMA fullfsync = ON;
                     PRAGMA checkpoint_fullfsync = ON;
                     PRAGMA trusted_schema = OFF;

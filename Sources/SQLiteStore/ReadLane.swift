@@ -14,21 +14,22 @@ struct PageRequest: Sendable {
 
 /// Something that waits to be read.
 enum ReadRequest: Sendable {
-    case find([Lookup], now: Instant, CheckedContinuation<Result<[Record?], StoreError>, Never>)
+    /// Expired records are found as well.
+    case find([Lookup], CheckedContinuation<Result<[Record?], StoreError>, Never>)
     case page(PageRequest, CheckedContinuation<Result<[Record], StoreError>, Never>)
 
     func refuse(_ error: StoreError) {
         switch self {
-        case .find(_, _, let continuation): continuation.resume(returning: .failure(error))
+        case .find(_, let continuation): continuation.resume(returning: .failure(error))
         case .page(_, let continuation): continuation.resume(returning: .failure(error))
         }
     }
 
     func answer(from table: RecordTable) {
         switch self {
-        case .find(let lookups, let now, let continuation):
+        case .find(let lookups, let continuation):
             let answer = Self.result { () throws(SQLiteFault) in
-                try lookups.map { lookup throws(SQLiteFault) in try table.find(lookup, now: now) }
+                try lookups.map { lookup throws(SQLiteFault) in try table.find(lookup) }
             }
             continuation.resume(returning: answer)
         case .page(let request, let continuation):

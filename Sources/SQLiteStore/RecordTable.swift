@@ -55,14 +55,12 @@ struct RecordTable: RecordReader {
         return try rows(of: statement)
     }
 
-    func find(_ lookup: Lookup, now: Instant) throws(SQLiteFault) -> Record? {
-        let record: Record?
+    /// Whether expired or not.
+    func find(_ lookup: Lookup) throws(SQLiteFault) -> Record? {
         switch lookup {
-        case .key(let key): record = try self.record(key)
-        case .index(let kind, let index): record = try holder(of: index, kind: kind)
+        case .key(let key): try record(key)
+        case .index(let kind, let index): try holder(of: index, kind: kind)
         }
-        guard let record, !record.isExpired(at: now) else { return nil }
-        return record
     }
 
     func page(_ request: PageRequest) throws(SQLiteFault) -> [Record] {

@@ -1,5 +1,7 @@
 // Records in one SQLite file. `Schema` holds the tables, `RecordTable` the SQL, `WriteLane` the group commit,
-// `ReadLane` the readers, `RecordSweep` the removal of what has expired. Stores every kind of record; knows none of them.
+// `ReadLane` the readers, `RecordMemory` the answers without a query, `RecordSweep` the removal of what has expired,
+// `Checkpointer` what becomes of the write-ahead log.
+// Stores every kind of record; knows none of them.
 
 import GRDB
 package import Instants
@@ -13,6 +15,8 @@ package final class SQLiteStore: StoreBackend {
     let pool: DatabasePool
     private let writes: WriteLane
     private let reads: ReadLane
+    let checkpointer: Checkpointer
+    let memory: RecordMemory
 
     /// Opens the database at `path`, creates it (mode 0600) where there is none, and brings its schema up to date.
     ///
@@ -21,7 +25,9 @@ package final class SQLiteStore: StoreBackend {
     package init(path: String, settings: SQLiteStoreSettings = SQLiteStoreSettings()) throws(SQLiteStoreError) {
         location = path
         pool = try DatabasePool.opened(path: path, settings: settings)
-        writes = WriteLane(pool: pool, limits: settings)
+        checkpointer = try Checkpointer(path: path)
+        memory = RecordMemory(checkpointer.header, bytes: settings.rememberedBytes)
+        writes = WriteLane(pool: pool, limits: settings, checkpointer: checkpointer, memory: memory)
         reads = ReadLane(pool: pool, limits: settings)
     }
 
@@ -30,7 +36,28 @@ package final class SQLiteStore: StoreBackend {
         now: Instant
     ) async throws(StoreError) -> [Storage.Record?] {
         guard !lookups.isEmpty else { return [] }
-        return try await withCheckedContinuation { reads.submit(.find(lookups, now: now, $0)) }.get()
+        var recalled = memory.recall(lookups)
+        let missing = lookups.indices.filter { recalled.found[$0] == nil }
+        if !missing.isEmpty {
+            let asked = missing.map { lookups[$0] }
+            let read = try await query(asked)
+            if memory.remember(asked, read, since: recalled.state) || missing.count == lookups.count {
+                for (place, record) in zip(missing, read) { recalled.found[place] = .init(record) }
+            } else {
+                // What was recalled may be older than what was read.
+                recalled.found = try await query(lookups).map { .init($0) }
+            }
+        }
+        return recalled.found.map { $0?.answer(at: now) }
+    }
+
+    package func recall(_ lookups: [Lookup], now: Instant) -> [Storage.Record?]? {
+        let recalled = memory.recall(lookups)
+        return recalled.isWhole ? recalled.found.map { $0?.answer(at: now) } : nil
+    }
+
+    private nonisolated(nonsending) func query(_ lookups: [Lookup]) async throws(StoreError) -> [Storage.Record?] {
+        try await withCheckedContinuation { reads.submit(.find(lookups, $0)) }.get()
     }
 
     package nonisolated(nonsending) func apply(
@@ -109,11 +136,14 @@ package final class SQLiteStore: StoreBackend {
     package func close() async throws(StoreError) {
         guard writes.close() else { return }
         reads.close()
+        memory.close()
         do {
             // The lanes drain on these queues, so whatever was queued before has been answered when these return.
             // The pool closes its writer first and its readers cannot checkpoint: without this the file would stay without
             // what is in the log, and whoever copies only the file would lose it. A busy log is left to the next one.
             try await pool.barrierWriteWithoutTransaction { database in _ = try? database.checkpoint(.passive) }
+            // Before the pool: the last connection to close would remove the log, and the next open write to the file.
+            checkpointer.close()
             try pool.close()
         } catch {
             throw SQLiteFault(error).storeError
@@ -165,6 +195,8 @@ package struct SQLiteStoreSettings: Sendable {
     package var mostReadsTogether = 64
     /// Connections, and so threads, that read at the same time.
     package var readers = 3
+    /// How much is kept of what was read and written lately, in bytes, roughly; 0 keeps nothing.
+    package var rememberedBytes = 4 * 1024 * 1024
 
     package init() {}
 }

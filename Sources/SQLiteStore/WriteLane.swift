@@ -58,13 +58,35 @@ final class WriteLane: Sendable {
         }
     }
 
+    /// What one transaction does, for those who remember records.
+    fileprivate struct Doings {
+        private(set) var writes: [RecordWrite] = []
+        /// Whose these writes are.
+        private(set) var written: Set<RecordKey> = []
+        var sweptUpTo: Instant?
+        /// Whether it does more than that.
+        var isMore = false
+
+        mutating func add(_ more: [RecordWrite]) {
+            writes += more
+            written.formUnion(more.compactMap(\.key))
+        }
+    }
+
     private let pool: DatabasePool
     private let limits: SQLiteStoreSettings
+    /// Hears of every commit.
+    private let checkpointer: Checkpointer
+    /// Hears what every commit did.
+    private let memory: RecordMemory
     private let state = Mutex(State())
 
-    init(pool: DatabasePool, limits: SQLiteStoreSettings) {
+    init(pool: DatabasePool, limits: SQLiteStoreSettings, checkpointer: Checkpointer, memory: RecordMemory) {
         self.pool = pool
         self.limits = limits
+        self.checkpointer = checkpointer
+        self.memory = memory
+        pool.writeWithoutTransaction { checkpointer.attend($0) }
     }
 
     var statistics: Statistics { state.withLock { $0.statistics } }
@@ -120,15 +142,27 @@ final class WriteLane: Sendable {
 
     private func commit(_ batch: [WriteRequest], in database: Database) {
         let answers: [Answer]
+        var doings = Doings()
         do {
             // IMMEDIATE takes the write lock at once and waits for another process here, on this thread: nothing
             // after it can fail for want of a lock, and what the judge reads stays true until the commit.
             try database.cachedStatement(sql: "BEGIN IMMEDIATE").execute()
+            memory.began()
             let table = RecordTable(database: database)
-            answers = try batch.map { try perform($0, on: table) }
+            answers = try batch.map { try perform($0, on: table, noting: &doings) }
+            let heard = checkpointer.commits
             try database.cachedStatement(sql: "COMMIT").execute()
+            if doings.isMore {
+                memory.failed()
+            } else {
+                // By what SQLite did and not by what was asked for: a sweep writes no record, and a record that is written over
+                // with itself may not be written.
+                let hasWritten = checkpointer.commits != heard
+                memory.committed(doings.writes, hasWritten: hasWritten, sweptUpTo: doings.sweptUpTo)
+            }
         } catch {
             if database.isInsideTransaction { try? database.rollback() }
+            memory.failed()
             let failure = SQLiteFault(error).storeError
             for request in batch { request.refuse(failure) }
             return
@@ -140,17 +174,24 @@ final class WriteLane: Sendable {
         for answer in answers { answer.deliver() }
     }
 
-    private func perform(_ request: WriteRequest, on table: RecordTable) throws(SQLiteFault) -> Answer {
+    private func perform(
+        _ request: WriteRequest,
+        on table: RecordTable,
+        noting doings: inout Doings
+    ) throws(SQLiteFault) -> Answer {
         switch request {
         case .sweep(let limit, let now, let continuation):
+            doings.sweptUpTo = max(doings.sweptUpTo ?? now, now)
             return .sweep(try table.sweep(now: now, limit: limit), continuation)
         case .load(let records, let continuation):
+            doings.isMore = true
             try table.load(records)
             return .load(continuation)
         case .apply(let changes, let now, let continuation):
             let verdict: Verdict
             do throws(SQLiteFault) {
-                verdict = try ChangeJudge.judge(changes, reader: table, now: now)
+                let reader = WritersReader(table: table, memory: memory, done: doings)
+                verdict = try ChangeJudge.judge(changes, reader: reader, now: now)
             } catch {
                 // Nothing of this request has been written yet, so a bad row fails it alone.
                 guard error.isCorruption else { throw error }
@@ -161,8 +202,34 @@ final class WriteLane: Sendable {
                 return .apply(.success(.conflict(change: position, record: record)), continuation)
             case .writes(let writes):
                 try table.write(writes)
+                doings.add(writes)
                 return .apply(.success(.applied), continuation)
             }
         }
     }
+}
+
+/// What the judge reads inside of a transaction that writes: from memory what this transaction has not written itself.
+private struct WritersReader: RecordReader {
+    let table: RecordTable
+    let memory: RecordMemory
+    let done: WriteLane.Doings
+
+    func record(_ key: RecordKey) throws(SQLiteFault) -> Record? {
+        guard !done.isMore, !done.written.contains(key), let known = memory.recallWhileWriting(key) else {
+            return try table.record(key)
+        }
+        switch known {
+        case .absent: return nil
+        case .record(let record):
+            if let sweptUpTo = done.sweptUpTo, record.isExpired(at: sweptUpTo) { return try table.record(key) }
+            return record
+        }
+    }
+
+    func holder(of index: SecondaryIndex, kind: RecordKind) throws(SQLiteFault) -> Record? {
+        try table.holder(of: index, kind: kind)
+    }
+
+    func members(ofFamily family: String) throws(SQLiteFault) -> [Record] { try table.members(ofFamily: family) }
 }

@@ -11,6 +11,8 @@ extension ForwardingStore {
         try await destination.find(lookups, now: now)
     }
 
+    package func recall(_ lookups: [Lookup], now: Instant) -> [Record?]? { destination.recall(lookups, now: now) }
+
     package func apply(_ changes: [Change], now: Instant) async throws(StoreError) -> ApplyOutcome {
         try await destination.apply(changes, now: now)
     }

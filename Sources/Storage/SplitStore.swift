@@ -68,15 +68,12 @@ package final class SplitStore: StoreBackend {
         _ lookups: [Lookup],
         now: Instant
     ) async throws(StoreError) -> [Record?] {
-        let backend = try backend(
-            of: lookups.map { lookup in
-                switch lookup {
-                case .key(let key): key.kind
-                case .index(let kind, _): kind
-                }
-            }
-        )
-        return try await backend.find(lookups, now: now)
+        try await backend(of: lookups.map(\.kind)).find(lookups, now: now)
+    }
+
+    /// Of one of the two; what touches both is left to ``find(_:now:)``, which refuses it.
+    package func recall(_ lookups: [Lookup], now: Instant) -> [Record?]? {
+        try? backend(of: lookups.map(\.kind)).recall(lookups, now: now)
     }
 
     package nonisolated(nonsending) func apply(

@@ -13,6 +13,10 @@ public protocol Store: Sendable {
     /// All are read at one moment: the answer is a consistent snapshot.
     func find(_ lookups: [Lookup], now: Instant) async throws(StoreError) -> [Record?]
 
+    /// What ``find(_:now:)`` would answer at this moment, where the store knows that without asking anybody; `nil` where it
+    /// does not.
+    func recall(_ lookups: [Lookup], now: Instant) -> [Record?]?
+
     /// Applies all changes or none, durably: when this returns `.applied`, the changes survive a crash of the process
     /// and of the machine (in a backend that keeps anything).
     ///
@@ -40,6 +44,16 @@ public protocol Store: Sendable {
 public enum Lookup: Hashable, Sendable {
     case key(RecordKey)
     case index(RecordKind, SecondaryIndex)
+}
+
+extension Lookup {
+    /// What sort of thing is looked for.
+    package var kind: RecordKind {
+        switch self {
+        case .key(let key): key.kind
+        case .index(let kind, _): kind
+        }
+    }
 }
 
 /// One step of an `apply`.
@@ -104,9 +118,13 @@ public enum StoreError: Error, Hashable, Sendable {
 }
 
 extension Store {
+    /// Nothing is known without asking.
+    public func recall(_ lookups: [Lookup], now: Instant) -> [Record?]? { nil }
+
     /// The unexpired record with this key, spent or not.
     public func find(_ key: RecordKey, now: Instant) async throws(StoreError) -> Record? {
-        try await find([.key(key)], now: now)[0]
+        if let known = recall([.key(key)], now: now) { return known[0] }
+        return try await find([.key(key)], now: now)[0]
     }
 
     /// The unexpired record of this kind with this secondary index, spent or not.

@@ -28,8 +28,8 @@ struct QueryPlanTests {
         try table.write([RecordWrite(before: nil, after: record)])
         try table.write([RecordWrite(before: record, after: later)])
         try table.write([RecordWrite(before: later, after: moved)])
-        _ = try table.find(.key(record.key), now: .testTime)
-        _ = try table.find(.index(kind, index), now: .testTime)
+        _ = try table.find(.key(record.key))
+        _ = try table.find(.index(kind, index))
         _ = try table.members(ofFamily: "family")
         for filter in [PageFilter.all, .family("f"), .subject("s"), .client("c")] {
             for after in [nil, record.key.identifier] {
