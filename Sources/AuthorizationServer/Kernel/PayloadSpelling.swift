@@ -1,3 +1,5 @@
+import Instants
+
 /// Writes JSON as the general encoder of payloads does, for payloads that spell themselves: keys in their order.
 struct PayloadWriter {
     private var bytes: [UInt8] = []
@@ -12,7 +14,7 @@ struct PayloadWriter {
 
     mutating func add(_ number: Int64) { bytes += String(number).utf8 }
 
-    mutating func add(_ text: String) {
+    mutating func add(text: String) {
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { isPlain = false }
@@ -21,11 +23,36 @@ struct PayloadWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    mutating func add(_ texts: [String]) {
+    mutating func add(texts: [String]) {
         add("[")
         for (index, text) in texts.enumerated() {
             if index > 0 { add(",") }
-            add(text)
+            add(text: text)
+        }
+        add("]")
+    }
+
+    /// A member, of which `literal` is everything before its value.
+    mutating func add(_ literal: StaticString, _ number: Int64) {
+        add(literal)
+        add(number)
+    }
+
+    /// A member; nothing if there is no value.
+    mutating func add(_ literal: StaticString, _ text: String?) {
+        guard let text else { return }
+        add(literal)
+        add(text: text)
+    }
+
+    /// A member that is an array of octets; nothing if there is no value.
+    mutating func add(_ literal: StaticString, _ octets: [UInt8]?) {
+        guard let octets else { return }
+        add(literal)
+        add("[")
+        for (index, octet) in octets.enumerated() {
+            if index > 0 { add(",") }
+            add(Int64(octet))
         }
         add("]")
     }
@@ -64,6 +91,24 @@ package struct PayloadScanner {
         guard content.endIndex < rest.endIndex, rest[content.endIndex] == UInt8(ascii: "\"") else { return nil }
         rest = rest[(content.endIndex + 1)...]
         return String(validating: content, as: UTF8.self)
+    }
+
+    mutating func instant() -> Instant? { number().map { Instant(millisecondsSinceEpoch: $0) } }
+
+    /// An array of octets.
+    mutating func bytes() -> [UInt8]? {
+        take("[") ? elements { $0.number().flatMap { UInt8(exactly: $0) } } : nil
+    }
+
+    /// A member, of which `literal` is everything before its value.
+    mutating func value<Value>(_ literal: StaticString, _ read: (inout PayloadScanner) -> Value?) -> Value? {
+        take(literal) ? read(&self) : nil
+    }
+
+    /// A member that may be missing: within, `nil`; a value that cannot be read is `nil` without.
+    mutating func optional<Value>(_ literal: StaticString, _ read: (inout PayloadScanner) -> Value?) -> Value?? {
+        guard take(literal) else { return .some(nil) }
+        return read(&self).map { .some($0) }
     }
 
     /// Elements of an array, whose opening bracket was passed over.

@@ -26,7 +26,7 @@ package struct RevocationRecord: Payload, Hashable {
         text.add("{\"notBefore\":")
         text.add(notBefore.millisecondsSinceEpoch)
         text.add(",\"target\":")
-        text.add(target)
+        text.add(text: target)
         text.add("}")
         return text.spelled
     }
@@ -125,8 +125,13 @@ package struct Revocations: Sendable {
 
     /// The latest cut-off among the targets: what was issued at it or before is void.
     package func cutOff(for targets: [RevocationTarget], now: Instant) async throws(StoreError) -> Instant? {
+        try Self.cutOff(in: try await store.find(targets.map { .key($0.key) }, now: now))
+    }
+
+    /// The latest cut-off among the records that were found.
+    static func cutOff(in found: [Record?]) throws(StoreError) -> Instant? {
         var latest: Instant?
-        for record in try await store.find(targets.map { .key($0.key) }, now: now) {
+        for record in found {
             guard let record else { continue }
             let notBefore = try RevocationRecord(from: record).notBefore
             latest = latest.map { max($0, notBefore) } ?? notBefore

@@ -86,19 +86,19 @@ extension EndingRecord {
         text.add(at.millisecondsSinceEpoch)
         if let audiences {
             text.add(",\"audiences\":")
-            text.add(audiences)
+            text.add(texts: audiences)
         }
         text.add(",\"cause\":")
-        text.add(cause.value)
+        text.add(text: cause.value)
         if let client {
             text.add(",\"client\":")
-            text.add(client.value)
+            text.add(text: client.value)
         }
         text.add(",\"expiresAt\":")
         text.add(expiresAt.millisecondsSinceEpoch)
         if let session {
             text.add(",\"session\":")
-            text.add(session.value)
+            text.add(text: session.value)
         }
         if let statusIndex {
             text.add(",\"statusIndex\":")
@@ -106,10 +106,10 @@ extension EndingRecord {
         }
         if let subject {
             text.add(",\"subject\":")
-            text.add(subject.value)
+            text.add(text: subject.value)
         }
         text.add(",\"target\":")
-        text.add(target.name)
+        text.add(text: target.name)
         text.add(",\"version\":")
         text.add(version)
         text.add("}")
@@ -173,7 +173,7 @@ extension FeedBatch {
         text.add("],\"number\":")
         text.add(number)
         text.add(",\"opened\":")
-        text.add(opened)
+        text.add(texts: opened)
         text.add(",\"sequencedAt\":")
         text.add(sequencedAt.millisecondsSinceEpoch)
         text.add("}")
