@@ -69,6 +69,7 @@ package struct Provider: Sendable {
             grants: assembly.grants,
             metadata: assembly.metadata,
             logger: logger,
+            issuedTokens: IssuedTokens(configuration),
             feed: feed,
             statusLists: StatusLists(store: store, configuration: configuration, keys: keys, keyring: keyring),
             securityEvents: SecurityEvents(

@@ -53,7 +53,7 @@ public enum Base64URL {
         characters / 4 * 3 + characters % 4 * 3 / 4
     }
 
-    static func decode(_ text: ArraySlice<UInt8>) throws(JOSEError) -> [UInt8] {
+    package static func decode(_ text: ArraySlice<UInt8>) throws(JOSEError) -> [UInt8] {
         var output = [UInt8](repeating: 0, count: decodedCount(text.count))
         var target = output.mutableSpan
         _ = try decode(text.span, into: &target, at: 0)

@@ -15,11 +15,14 @@ package struct BasicCredentials: Sendable {
     ///
     /// - Throws: `malformed` where it says Basic and does not parse strictly.
     package init?(_ authorization: String) throws(JOSEError) {
-        guard authorization.utf8.count >= 6, authorization.prefix(6).lowercased() == "basic " else { return nil }
-        guard let bytes = Self.decodedBase64(authorization.dropFirst(6)),
-            let text = String(validating: bytes, as: UTF8.self), let colon = text.firstIndex(of: ":"),
-            let name = FormEncoding.decode(text[..<colon]),
-            let secret = FormEncoding.decode(text[text.index(after: colon)...])
+        let text = Array(authorization.utf8)
+        // RFC 9110 §11.1: the name of a scheme is case-insensitive; 0x20 makes a letter small and changes no space.
+        guard text.count >= 6, text.prefix(6).map({ $0 | 0x20 }).elementsEqual("basic ".utf8), text[5] == 0x20 else {
+            return nil
+        }
+        guard let bytes = Self.decodedBase64(text.dropFirst(6)), let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
+            String(validating: bytes, as: UTF8.self) != nil, let name = FormEncoding.decode(bytes: bytes[..<colon]),
+            let secret = FormEncoding.decode(bytes: bytes[(colon + 1)...])
         else { throw JOSEError(.malformed, reason: "the Basic credentials are malformed") }
         self.init(name: name, secret: Secret(secret))
     }
@@ -32,10 +35,18 @@ package struct BasicCredentials: Sendable {
     }
 
     /// The base64 of RFC 4648 §4, read through the strict base64url of JOSE.
-    private static func decodedBase64(_ text: Substring) -> [UInt8]? {
-        guard text.utf8.count % 4 == 0, !text.contains("-"), !text.contains("_") else { return nil }
+    private static func decodedBase64(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        guard text.count % 4 == 0 else { return nil }
         var body = text
-        for _ in 0..<2 where body.last == "=" { body.removeLast() }
-        return try? Base64URL.decode(String(body.map { $0 == "+" ? "-" : $0 == "/" ? "_" : $0 }))
+        for _ in 0..<2 where body.last == UInt8(ascii: "=") { body.removeLast() }
+        for place in body.indices {
+            switch body[place] {
+            case UInt8(ascii: "-"), UInt8(ascii: "_"): return nil
+            case UInt8(ascii: "+"): body[place] = UInt8(ascii: "-")
+            case UInt8(ascii: "/"): body[place] = UInt8(ascii: "_")
+            default: break
+            }
+        }
+        return try? Base64URL.decode(body)
     }
 }

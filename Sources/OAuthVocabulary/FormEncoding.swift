@@ -1,10 +1,16 @@
 /// `application/x-www-form-urlencoded` (RFC 6749 appendix B), strict on the way in.
 package enum FormEncoding {
     /// The decoded text; `nil` for a malformed escape or what is not UTF-8 afterwards.
-    package static func decode(_ text: some StringProtocol) -> String? {
+    package static func decode(_ text: some StringProtocol) -> String? { decode(bytes: Array(text.utf8)[...]) }
+
+    static func decode(bytes text: ArraySlice<UInt8>) -> String? {
+        // Most names and values need no decoding.
+        guard text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+            return String(validating: text, as: UTF8.self)
+        }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count)
-        var rest = text.utf8.makeIterator()
+        bytes.reserveCapacity(text.count)
+        var rest = text.makeIterator()
         while let byte = rest.next() {
             switch byte {
             case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
@@ -22,9 +28,9 @@ package enum FormEncoding {
     /// The pairs of a query or form body; `nil` if one of them is malformed.
     package static func pairs(_ text: some StringProtocol) -> [(name: String, value: String)]? {
         var pairs: [(name: String, value: String)] = []
-        for piece in text.split(separator: "&") {
-            let halves = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = decode(halves[0]), let value = decode(halves.count == 2 ? halves[1] : "") else {
+        for piece in Array(text.utf8).split(separator: UInt8(ascii: "&")) {
+            let end = piece.firstIndex(of: UInt8(ascii: "=")) ?? piece.endIndex
+            guard let name = decode(bytes: piece[..<end]), let value = decode(bytes: piece[end...].dropFirst()) else {
                 return nil
             }
             pairs.append((name, value))

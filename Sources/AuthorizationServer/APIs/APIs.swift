@@ -5,8 +5,12 @@ package import Storage
 /// The register of APIs.
 package struct APIs: Sendable {
     let store: any Store
+    private let memo: PayloadMemo
 
-    package init(store: any Store) { self.store = store }
+    package init(store: any Store, memo: PayloadMemo = PayloadMemo()) {
+        self.store = store
+        self.memo = memo
+    }
 
     package func find(_ audience: ResourceIndicator, now: Instant) async throws(StoreError) -> Stored<RegisteredAPI>? {
         guard let record = try await store.find(RegisteredAPI.key(audience), now: now) else { return nil }
@@ -19,7 +23,8 @@ package struct APIs: Sendable {
         guard !lookups.isEmpty else { return [] }
         var owners: [RegisteredAPI?] = []
         for record in try await store.find(lookups, now: now) {
-            if let record { owners.append(try RegisteredAPI(from: record)) } else { owners.append(nil) }
+            let stored: Stored<RegisteredAPI>? = try record.map { record throws(StoreError) in try memo.stored(record) }
+            owners.append(stored?.content)
         }
         return owners
     }

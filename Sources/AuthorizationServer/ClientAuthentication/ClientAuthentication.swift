@@ -129,12 +129,13 @@ package struct ClientAuthentication: Sendable {
         let records = try await reader.find([
             .key(RegisteredClient.key(id)), .index(RegisteredAPI.kind, RegisteredAPI.index(id)),
         ])
-        let client = try records[0].map { record throws(OAuthError) in
-            try decoded { () throws(StoreError) in try Stored<RegisteredClient>(record) }
+        let client: Stored<RegisteredClient>? = try records[0].map { record throws(OAuthError) in
+            try decoded { () throws(StoreError) in try services.memo.stored(record) }
         }
-        let api = try records[1].map { record throws(OAuthError) in
-            try decoded { () throws(StoreError) in try RegisteredAPI(from: record) }
+        let registeredAPI: Stored<RegisteredAPI>? = try records[1].map { record throws(OAuthError) in
+            try decoded { () throws(StoreError) in try services.memo.stored(record) }
         }
+        let api = registeredAPI?.content
         if case .secret(_, let secret, let method) = presented {
             // Compared even where there is no such client, so that time does not tell who exists.
             let expected = client?.content.secretHash ?? api?.secretHash ?? ClientSecret.unmatchableHash

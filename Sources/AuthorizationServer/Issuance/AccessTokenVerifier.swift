@@ -39,18 +39,10 @@ package struct AccessTokenVerifier {
             claims = opened
         } else {
             do {
-                let verified = try UnverifiedToken(text).verified(
+                let verified = try services.issuedTokens.verified(
+                    text,
                     by: services.keyring.current.published,
-                    expecting: Expectations(
-                        issuer: .exactly(services.configuration.issuer.value),
-                        audience: .unchecked,
-                        type: .exactly("at+jwt"),
-                        algorithms: Keyring.algorithms,
-                        now: reader.now,
-                        requiredClaims: ["sub", "client_id", "scope", "jti", "iat", "exp"],
-                        // Below, by the clock that it was issued by: the one in `exp` may have been set since.
-                        expiry: .unchecked
-                    )
+                    now: reader.now
                 )
                 claims = verified.claims
                 keyID = verified.keyID
@@ -124,6 +116,35 @@ package struct AccessTokenVerifier {
             live.person = person
         }
         return .live(live)
+    }
+}
+
+/// The signatures of our own access tokens: those that were seen lately are not computed again.
+///
+/// What may have ended since is no part of it: that is asked at every sight.
+package struct IssuedTokens: Sendable {
+    private let cache = VerifiedTokenCache(
+        limits: TokenCacheLimits(maximumEntries: 10_000, maximumBytes: 8 * 1024 * 1024)
+    )
+    private let expectations: Expectations
+
+    init(_ configuration: ProviderConfiguration) {
+        expectations = Expectations(
+            issuer: .exactly(configuration.issuer.value),
+            audience: .unchecked,
+            type: .exactly("at+jwt"),
+            algorithms: Keyring.algorithms,
+            now: Instant(secondsSinceEpoch: 0),
+            requiredClaims: ["sub", "client_id", "scope", "jti", "iat", "exp"],
+            // By the verifier, and by the clock that it was issued by: the one in `exp` may have been set since.
+            expiry: .unchecked
+        )
+    }
+
+    fileprivate func verified(_ text: String, by keys: KeySet, now: Instant) throws(JOSEError) -> VerifiedToken {
+        var expectations = expectations
+        expectations.now = now
+        return try cache.verified(text, by: keys, expecting: expectations)
     }
 }
 

@@ -12,6 +12,8 @@ package struct SigningKeys: Sendable {
     let configuration: ProviderConfiguration
     let revocations: Revocations
     let prepare: @Sendable (SigningKey) -> SigningKey
+    /// Keys are read every second.
+    private let memo = PayloadMemo()
 
     /// - Parameter prepare: makes a key ready to sign, once, before it is put on the keyring.
     package init(
@@ -156,7 +158,8 @@ package struct SigningKeys: Sendable {
     private func load(now: Instant) async throws(StoreError) -> [SigningKeyRecord] {
         var records: [SigningKeyRecord] = []
         for record in try await store.page(SigningKeyRecord.kind, filter: .all, after: nil, limit: 1000, now: now) {
-            records.append(try SigningKeyRecord(from: record))
+            let stored: Stored<SigningKeyRecord> = try memo.stored(record)
+            records.append(stored.content)
         }
         return records
     }
@@ -228,8 +231,9 @@ package struct SigningKeys: Sendable {
             }
             snapshot.signing[record.algorithm] = prepare(try SigningKey(JWK(parsing: plain)))
         }
-        snapshot.published = KeySet(verifying)
         snapshot.document = JSON.object(["keys": .array(documents)]).serialized()
+        // The same set while the keys are the same: what was verified by it stays known.
+        snapshot.published = snapshot.document == previous.document ? previous.published : KeySet(verifying)
         return snapshot
     }
 }

@@ -52,7 +52,7 @@ package struct MasterKey: Sendable, CustomStringConvertible {
 }
 
 /// The derived keys, made once at start.
-package struct DerivedKeys: Sendable {
+package final class DerivedKeys: Sendable {
     /// The version that new refresh tokens are made under; older versions stay verifiable while they are listed.
     package static let currentRefreshKeyVersion: UInt8 = 1
 
@@ -61,7 +61,8 @@ package struct DerivedKeys: Sendable {
     private let opaque: SymmetricKey
     private let signingKeys: SymmetricKey
     private let check: SymmetricKey
-    private let revocationHandles: SymmetricKey
+    /// Begun with the key, which takes as long as the rest.
+    private let revocationHandles: HMAC<SHA256>
     private let feedKeys: SymmetricKey
     private let statusPlaces: SymmetricKey
     private let streamCredentials: SymmetricKey
@@ -74,7 +75,7 @@ package struct DerivedKeys: Sendable {
         opaque = master.derived(for: "opaque-access-token-1")
         signingKeys = master.derived(for: "signing-keys-1")
         check = master.derived(for: "master-key-check-1")
-        revocationHandles = master.derived(for: "revocation-handles-1")
+        revocationHandles = HMAC<SHA256>(key: master.derived(for: "revocation-handles-1"))
         feedKeys = master.derived(for: "feed-keys-1")
         statusPlaces = master.derived(for: "status-places-1")
         streamCredentials = master.derived(for: "stream-credentials-1")
@@ -89,7 +90,9 @@ package struct DerivedKeys: Sendable {
 
     /// HMAC-SHA256 for what names a token, a person or a client in the revocation feed of one audience.
     func revocationMAC(_ message: [UInt8]) -> [UInt8] {
-        Array(HMAC<SHA256>.authenticationCode(for: message, using: revocationHandles))
+        var code = revocationHandles
+        code.update(data: message)
+        return Array(code.finalize())
     }
 
     /// HMAC-SHA256 for what binds a form to its browser.

@@ -73,7 +73,12 @@ package struct Stored<Content: Payload>: Sendable {
     package var record: Record
 
     package init(_ record: Record) throws(StoreError) {
-        content = try Content(from: record)
+        self.init(content: try Content(from: record), record: record)
+    }
+
+    /// What ``PayloadMemo`` has decoded before.
+    init(content: Content, record: Record) {
+        self.content = content
         self.record = record
     }
 

@@ -15,7 +15,8 @@ package struct Reader: Sendable {
     }
 
     package func find(_ lookups: [Lookup]) async throws(OAuthError) -> [Record?] {
-        try await answering { () async throws(StoreError) in try await services.store.find(lookups, now: now) }
+        if let known = services.store.recall(lookups, now: now) { return known }
+        return try await answering { () async throws(StoreError) in try await services.store.find(lookups, now: now) }
     }
 
     package func stored<Content: Payload>(
@@ -29,11 +30,19 @@ package struct Reader: Sendable {
     }
 
     package func client(_ id: ClientID) async throws(OAuthError) -> Stored<RegisteredClient>? {
-        try await stored(RegisteredClient.self, RegisteredClient.key(id))
+        try await registered(RegisteredClient.key(id))
     }
 
     package func api(_ audience: ResourceIndicator) async throws(OAuthError) -> RegisteredAPI? {
-        try await stored(RegisteredAPI.self, RegisteredAPI.key(audience))?.content
+        let stored: Stored<RegisteredAPI>? = try await registered(RegisteredAPI.key(audience))
+        return stored?.content
+    }
+
+    private func registered<Content: Payload>(_ key: RecordKey) async throws(OAuthError) -> Stored<Content>? {
+        let record = try await find([.key(key)])[0]
+        return try record.map { record throws(OAuthError) in
+            try decoded { () throws(StoreError) in try services.memo.stored(record) }
+        }
     }
 
     package func apiOwners(of scopes: [Scope]) async throws(OAuthError) -> [RegisteredAPI?] {
@@ -50,9 +59,8 @@ package struct Reader: Sendable {
 
     /// The earliest moment at which tokens with these targets must have been issued to count; `nil` if nothing was ended.
     package func cutOff(_ targets: [RevocationTarget]) async throws(OAuthError) -> Instant? {
-        try await answering { () async throws(StoreError) in
-            try await services.revocations.cutOff(for: targets, now: now)
-        }
+        let found = try await find(targets.map { .key($0.key) })
+        return try decoded { () throws(StoreError) in try Revocations.cutOff(in: found) }
     }
 }
 

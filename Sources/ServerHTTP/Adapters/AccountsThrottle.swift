@@ -6,7 +6,14 @@ package import Storage
 
 /// The counters of Accounts, as the token endpoint asks them about clients.
 package struct AccountsThrottle: AttemptThrottle {
+    private struct Caller: Hashable {
+        var client: ClientID?
+        var address: String
+    }
+
     private let throttle: Throttle
+    /// The names of counters are hashes of hashes.
+    private let attempts = Memo<Caller, Attempt>()
 
     package init(_ throttle: Throttle) { self.throttle = throttle }
 
@@ -31,7 +38,9 @@ package struct AccountsThrottle: AttemptThrottle {
     }
 
     private func attempt(_ client: ClientID?, _ address: String) -> Attempt {
-        .clientAuthentication(clientID: client?.value, address: address)
+        attempts.value(for: Caller(client: client, address: address)) {
+            .clientAuthentication(clientID: client?.value, address: address)
+        }
     }
 }
 

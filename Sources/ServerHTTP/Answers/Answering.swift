@@ -16,6 +16,8 @@ struct Answer: Sendable {
     var stream: OpenStream?
     /// Whether the body, which a HEAD does not get, has no length that could be announced.
     var isEndless = false
+    /// Whether it has the headers of a page.
+    var isPage = false
     /// What was refused, for the journal.
     var failure: OAuthError?
     /// The client that was proven to be the caller.
@@ -154,6 +156,7 @@ struct Answering: Sendable {
     }
 
     func page(_ page: any Page, _ answer: inout Answer) {
+        answer.isPage = true
         answer.headers[.contentType] = "text/html; charset=utf-8"
         answer.headers[.contentSecurityPolicy] = page.contentSecurityPolicy
         answer.headers[.cacheControl] = "no-store"

@@ -4,7 +4,11 @@ import Metrics
 
 /// Counters and timers: few, and with dimensions that no caller can multiply.
 struct HTTPMetrics: Sendable {
+    /// Whether nobody collects them; asked after whoever does has said so.
+    private static let isUnheard = MetricsSystem.factory is NOOPMetricsHandler
+
     func record(route: String, status: Int, error: String?, duration: Duration) {
+        if Self.isUnheard { return }
         Counter(label: "signet_http_requests_total", dimensions: [("route", route), ("status", "\(status)")])
             .increment()
         Metrics.Timer(label: "signet_http_request_duration", dimensions: [("route", route)]).recordMilliseconds(

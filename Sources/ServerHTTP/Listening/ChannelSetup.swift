@@ -12,10 +12,11 @@ enum ChannelSetup {
     static func builder(limits: HTTPLimits, certificates: CertificateStore?) -> HTTPServerBuilder {
         let requests = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
+                RequestDeadline(timeout: TimeAmount(limits.bodyTimeout)),
                 ResponseDeadline(
                     timeout: TimeAmount(limits.responseTimeout),
                     streamTimeout: TimeAmount(limits.streamTimeout)
-                )
+                ),
             ],
             idleTimeout: TimeAmount(limits.idleTimeout),
             httpDecoderConfiguration: .init(

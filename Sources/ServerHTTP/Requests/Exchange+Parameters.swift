@@ -102,6 +102,7 @@ extension Exchange {
     /// Whether the content type is this one, in UTF-8 if it says so.
     private func isContent(_ expected: String) -> Bool {
         guard let type = headers[.contentType] else { return false }
+        if type == expected { return true }
         let parts = type.split(separator: ";").map { $0.trimmingSpaces().lowercased() }
         guard parts.first == expected else { return false }
         return parts.dropFirst().allSatisfy { part in
@@ -114,47 +115,24 @@ extension Exchange {
         if let announced = headers[.contentLength].flatMap({ Int($0) }), announced > limits.bodyBytes {
             throw Self.tooLarge(limits)
         }
-        let outcome = await withTaskGroup(of: BodyOutcome.self) { group in
-            group.addTask {
-                do {
-                    return .whole(try await body.collect(upTo: limits.bodyBytes))
-                } catch is NIOTooManyBytesError {
-                    return .tooLarge
-                } catch {
-                    return .brokenOff
-                }
-            }
-            group.addTask {
-                try? await Task.sleep(for: limits.bodyTimeout)
-                return .late
-            }
-            let first = await group.next() ?? .brokenOff
-            group.cancelAll()
-            return first
-        }
-        switch outcome {
-        case .whole(let buffer): return buffer.readableBytesView
-        case .tooLarge: throw Self.tooLarge(limits)
-        case .late:
+        do {
+            return try await body.collect(upTo: limits.bodyBytes).readableBytesView
+        } catch is NIOTooManyBytesError {
+            throw Self.tooLarge(limits)
+        } catch is BodyLate {
             throw OAuthError(
                 .invalidRequest,
                 "the body did not arrive in time",
                 status: 408,
                 detail: "\(limits.bodyTimeout)"
             )
-        case .brokenOff: throw .invalidRequest("the body broke off")
+        } catch {
+            throw .invalidRequest("the body broke off")
         }
     }
 
     private static func tooLarge(_ limits: HTTPLimits) -> OAuthError {
         OAuthError(.invalidRequest, "the body is too large", status: 413, detail: "at most \(limits.bodyBytes) bytes")
-    }
-
-    private enum BodyOutcome: Sendable {
-        case whole(ByteBuffer)
-        case tooLarge
-        case late
-        case brokenOff
     }
 }
 

@@ -90,6 +90,7 @@ struct Exchange: Sendable {
 
     /// RFC 9112 §3.2.2: a server must accept the absolute form too; the authority in it is not believed.
     private static func originForm(_ target: String) -> Substring {
+        if target.utf8.first == UInt8(ascii: "/") { return target[...] }
         for scheme in ["http://", "https://"] where target.lowercased().hasPrefix(scheme) {
             let rest = target.dropFirst(scheme.count)
             return rest.firstIndex { $0 == "/" || $0 == "?" }.map { rest[$0...] } ?? "/"

@@ -12,11 +12,13 @@ extension FrontDoor {
     /// The answer as HTTP, with the headers that every answer has.
     func response(to exchange: Exchange, _ answer: Answer, channel: any Channel) -> Response {
         var headers = answer.headers
-        headers[.traceID] = exchange.traceID
-        headers[.contentTypeOptions] = "nosniff"
-        if headers[.referrerPolicy] == nil { headers[.referrerPolicy] = "no-referrer" }
-        if headers[.contentSecurityPolicy] == nil {
-            headers[.contentSecurityPolicy] = "default-src 'none'; frame-ancestors 'none'"
+        // Added without a look at the others: only pages have the latter two, of their own.
+        headers.append(HTTPField(name: .traceID, value: exchange.traceID))
+        headers.append(HTTPField(name: .contentTypeOptions, value: "nosniff"))
+        if !answer.isPage {
+            headers.append(HTTPField(name: .referrerPolicy, value: "no-referrer"))
+            let nothing = "default-src 'none'; frame-ancestors 'none'"
+            headers.append(HTTPField(name: .contentSecurityPolicy, value: nothing))
         }
         let age = configuration.strictTransportSecurity.components.seconds
         // RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over
@@ -36,7 +38,7 @@ extension FrontDoor {
             return Response(status: status, headers: headers, body: body(of: stream, for: exchange, on: channel))
         }
         if answer.status != 204 && answer.status != 304 && !answer.isEndless {
-            headers[.contentLength] = "\(answer.body.count)"
+            headers.append(HTTPField(name: .contentLength, value: "\(answer.body.count)"))
         }
         guard exchange.isHead == false, !answer.body.isEmpty else { return Response(head: status, headers) }
         return Response(

@@ -257,11 +257,18 @@ struct FrontDoor: HTTPResponder {
 
     private var issuer: IssuerURL { provider.services.configuration.issuer }
 
+    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+
     /// 16 unpredictable bytes in hexadecimal.
     static func traceID(_ random: any RandomSource) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let bytes = random.bytes(16).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: bytes, as: UTF8.self)
+        let bytes = random.bytes(16)
+        return String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+            for (place, byte) in bytes.enumerated() {
+                text[2 * place] = Self.hexDigit(byte >> 4)
+                text[2 * place + 1] = Self.hexDigit(byte & 15)
+            }
+            return 2 * bytes.count
+        }
     }
 }
 
