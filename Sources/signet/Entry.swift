@@ -8,6 +8,7 @@ enum Entry {
     static func main() async {
         do {
             var command = try SignetCommand.parseAsRoot()
+            if command is ServeCommand { ProcessorShare.prepare() }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -175,14 +175,15 @@ import Testing
                 try await transport.stream(.init(url: "\(base)/endless"), idleTimeout: .seconds(5)) { _ in
                 } onBytes: { _ in
                     // The taker blocks on purpose: it is the consumer that is slow.
-                    for _ in 0..<3 {
+                    // On a busy machine it takes longer until the buffers are full.
+                    while counts.count < 2 || (counts.last != counts.dropLast().last && counts.count < 12) {
                         sleepHere(milliseconds: 300)
                         counts.append(sent.count)
                     }
                     throw Enough()
                 }
             }
-            #expect(counts.count == 3)
+            #expect(counts.count >= 2)
             // Once the buffers on the way are full, the server stands still.
             #expect(counts.last == counts.dropLast().last)
         }

@@ -126,7 +126,7 @@ private final class Shared: Sendable {
         return true
     }
 
-    /// The lowest claim on the processor that still gets a share of a busy machine.
+    /// A low claim on the processor, which still gets a share of a busy machine.
     private static func yieldToEverythingElse() {
         #if canImport(Darwin)
             _ = pthread_set_qos_class_self_np(QOS_CLASS_UTILITY, 0)

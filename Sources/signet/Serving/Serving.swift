@@ -75,6 +75,7 @@ struct Serving: Sendable {
             logger: logger
         )
         var services: [any Service] = [
+            StartPages(),
             MoveWatch(store: bench.store, time: bench.time, logger: logger),
             Sweeper(store: bench.store, clock: { [time = bench.time] in time.moment().steady }, logger: logger),
             KeyRefresher(signingKeys: bench.signingKeys, keyring: keyring, time: bench.time, logger: logger),
@@ -142,7 +143,10 @@ struct Serving: Sendable {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .critical)
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: services.map { .init(service: $0) }, logger: quiet)
+            configuration: ServiceGroupConfiguration(
+                services: services.map { .init(service: $0, serviceName: "\(type(of: $0))") },
+                logger: quiet
+            )
         )
         do {
             try await withThrowingTaskGroup(of: Void.self) { tasks in
