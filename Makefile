@@ -1,6 +1,6 @@
 # Each target is one script in scripts/, so that it can be read, run and tested by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run example test torture build docs screenshots bench bench-quick bench-jose bench-revocation bench-storage fuzz fmt lint clean
+.PHONY: help run example test torture build docs screenshots costs bench bench-quick bench-jose bench-revocation bench-storage fuzz fmt lint clean
 
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
@@ -35,6 +35,9 @@ docs: ## Build the documentation of the JOSE product into .build/docs, and fail 
 
 screenshots: ## Take a picture of every page, light and dark, desktop and phone, into .build/screenshots, and renew those of Docs/images.
 	@scripts/screenshots.sh
+
+costs: ## Count the instructions of a request and compare with Benchmarks/costs.json: what continuous integration does.
+	@scripts/costs.sh
 
 bench: ## Measure the server beside its peers and its limits: install them, build in release, run, draw the chart (Benchmarks/README.md).
 	@scripts/bench.sh

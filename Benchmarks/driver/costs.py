@@ -1,0 +1,125 @@
+"""What a request costs in instructions, which does not depend on how busy a machine is: python driver/costs.py SIGNET LOAD [options].
+`make costs` runs it.
+
+Counts with valgrind's callgrind what the release build executes for each request of a few rows, without BoringSSL's part, which
+depends on what the processor can do. Compares with costs.json and exits with 1 if one of its limits is exceeded;
+`--write` puts what was counted there, with some room.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import httpload
+import results
+import servers
+from results import note
+from signet_server import Signet
+
+ROWS = ["client_credentials.es256", "introspect.jwt.seen", "introspect.jwt.unseen", "refresh", "userinfo", "jwks"]
+# What depends on the processor, as symbols and parts of them.
+CRYPTOGRAPHY = re.compile(r"BoringSSL|ecp_nistz256|ecdsa_|sha256_block|bn_|rsaz|fiat_|x25519|libcrypto")
+# What a limit leaves above what was counted: two runs on one machine differ by two or three per cent, but other processors and
+# disks have other ways through the C library and through the writer's batches.
+ROOM = 1.25
+# Seconds for which the server is watched at rest.
+REST = 5
+
+
+class Counter:
+    """Turns the counting of one process on and off."""
+
+    def __init__(self, pid, out):
+        self.pid, self.out, self.dumps = pid, out, 0
+
+    def control(self, *words):
+        subprocess.run(["callgrind_control", *words, str(self.pid)], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+
+    def count(self, body):
+        """Instructions that the process executed during `body`, and the seconds that it took."""
+        self.control("-z")
+        self.control("-i", "on")
+        began = time.monotonic()
+        body()
+        took = time.monotonic() - began
+        self.control("-i", "off")
+        self.control("-d")
+        self.dumps += 1
+        return self.read(f"{self.out}.{self.dumps}"), took
+
+    @staticmethod
+    def read(path):
+        text = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", path], check=True, capture_output=True,
+                              text=True).stdout
+        total = 0
+        for line in text.splitlines():
+            found = re.match(r"\s*([\d,]+) \([^)]*\)\s+(\S*):(.*)", line)
+            if found and not CRYPTOGRAPHY.search(found[3]):
+                total += int(found[1].replace(",", ""))
+        if total == 0:
+            raise servers.Fault(f"callgrind counted nothing: {text[-300:]}")
+        return total
+
+
+def measure(signet, load_program, count):
+    with tempfile.TemporaryDirectory(prefix="signet-costs-") as folder:
+        # Valgrind cannot read the debugging information of today's compilers, and needs the symbols only.
+        stripped = os.path.join(folder, "signet")
+        subprocess.run(["strip", "-g", "-o", stripped, signet], check=True)
+        out = os.path.join(folder, "callgrind")
+        prefix = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
+        with Signet(stripped, prefix, "ES256") as server:
+            load = httpload.Load(load_program, [], folder)
+            plans = server.plans(load)
+            counter = Counter(server.process.pid, out)
+            # What it does of itself, for every second: a slow machine has more of them.
+            rest, seconds = counter.count(lambda: time.sleep(REST))
+            note(f"at rest: {rest / seconds / 1e6:.1f} million instructions a second")
+            found = {}
+            for name in ROWS:
+                plan = plans[name]
+                plan.connections = 4
+                load.run(plan, count=count)
+                instructions, took = counter.count(lambda: load.run(plan, count=count))
+                found[name] = max(0, instructions - rest / seconds * took) / count
+                note(f"{name}: {found[name]:,.0f} instructions a request")
+            return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Counts the instructions of a request.")
+    parser.add_argument("signet", help="the release build")
+    parser.add_argument("load", help="the load generator, compiled")
+    parser.add_argument("--requests", type=int, default=400, help="of each row")
+    parser.add_argument("--write", action="store_true", help="put what was counted into costs.json, with some room")
+    options = parser.parse_args()
+    for name in ("valgrind", "callgrind_control", "callgrind_annotate", "strip"):
+        if shutil.which(name) is None:
+            parser.error(f"{name} is missing")
+    found = measure(options.signet, options.load, options.requests)
+    path = os.path.join(results.HERE, "costs.json")
+    if options.write:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({name: round(value * ROOM / 1000) * 1000 for name, value in found.items()}, file, indent=4)
+            file.write("\n")
+        return 0
+    with open(path, encoding="utf-8") as file:
+        limits = json.load(file)
+    exceeded = {name: value for name, value in found.items() if value > limits[name]}
+    for name, value in found.items():
+        verdict = "EXCEEDED" if name in exceeded else "kept"
+        print(f"{name}: {value:,.0f} instructions a request, at most {limits[name]:,.0f}: {verdict}")
+    if exceeded:
+        print("costs: what became dearer shows in `callgrind_annotate`, see Docs/performance.md; if it is worth it, run "
+              "`scripts/costs.sh --write` and say why in the commit", file=sys.stderr)
+    return 1 if exceeded else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
