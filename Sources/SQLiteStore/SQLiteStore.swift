@@ -196,7 +196,9 @@ package struct SQLiteStoreSettings: Sendable {
     /// Connections, and so threads, that read at the same time.
     package var readers = 3
     /// How much is kept of what was read and written lately, in bytes, roughly; 0 keeps nothing.
-    package var rememberedBytes = 4 * 1024 * 1024
+    ///
+    /// Nothing for now: decision 0030 says what has to be found first.
+    package var rememberedBytes = 0
 
     package init() {}
 }

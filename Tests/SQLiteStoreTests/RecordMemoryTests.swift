@@ -15,7 +15,9 @@ struct RecordMemoryTests {
         _ body: (TemporaryFolder, SQLiteStore) async throws -> Void
     ) async throws {
         try await TemporaryFolder.with { folder in
-            let store = try SQLiteStore(path: folder.database)
+            var settings = SQLiteStoreSettings()
+            settings.rememberedBytes = 4 * 1024 * 1024
+            let store = try SQLiteStore(path: folder.database, settings: settings)
             try await body(folder, store)
             try await store.close()
         }
