@@ -36,7 +36,7 @@ docs: ## Build the documentation of the JOSE product into .build/docs, and fail 
 screenshots: ## Take a picture of every page, light and dark, desktop and phone, into .build/screenshots, and renew those of Docs/images.
 	@scripts/screenshots.sh
 
-costs: ## Count the instructions of a request and compare with Benchmarks/costs.json.
+costs: ## Count the instructions of a request and compare with Benchmarks/costs.json: what continuous integration does.
 	@scripts/costs.sh
 
 bench: ## Measure the server beside its peers and its limits: install them, build in release, run, draw the chart (Benchmarks/README.md).

@@ -7,6 +7,8 @@ internal import RevocationFeed
 protocol RevocationFollowing: Sendable {
     /// Whether what the claim and the key name was revoked, as far as is known.
     func isRevoked(_ claim: RevocationClaim, keyID: String?) -> Bool
+    /// Whether the issuer has retired the key, as far as is known.
+    func isRetired(keyID: String) -> Bool
     /// How old the knowledge is, and what the issuer's own clock shows.
     var freshness: FeedFreshness { get }
     /// The digest of the issuer's key set, as the feed has it.
@@ -17,6 +19,7 @@ protocol RevocationFollowing: Sendable {
 
 extension FeedReader: RevocationFollowing {
     func isRevoked(_ claim: RevocationClaim, keyID: String?) -> Bool { state.isRevoked(claim, keyID: keyID) }
+    func isRetired(keyID: String) -> Bool { state.isRetired(keyID: keyID) }
     var freshness: FeedFreshness { state.freshness }
     var keySetDigest: String? { state.keySetDigest }
 }
@@ -98,8 +101,18 @@ extension TokenVerifier {
         do {
             return try cache.verified(text, by: keySet, expecting: expectations)
         } catch {
+            // A retired key leaves the set, and that may come to pass before or after the feed says so. Either way the token
+            // is revoked, and the issuer is not asked for a key that it has withdrawn.
+            if error.code == .keyUnknown, let feed, let keyID = keyID(of: text), feed.isRetired(keyID: keyID) {
+                throw TokenRefusal(.tokenRevoked, detail: "its key was retired")
+            }
             throw TokenRefusal(error)
         }
+    }
+
+    /// What a token says of its key, which nobody has verified.
+    private func keyID(of text: String) -> String? {
+        (try? UnverifiedJWS(text, limits: configuration.tokenLimits))?.header["kid"]?.stringValue
     }
 
     /// Looks a token up in the feed: at every sight, whatever is remembered of it.

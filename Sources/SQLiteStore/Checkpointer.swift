@@ -18,8 +18,10 @@ final class Checkpointer: Sendable {
     private let heard = Atomic<Int>(0)
     private let queue = DispatchQueue(label: "signet.sqlite.checkpoint")
 
-    init(path: String) throws(SQLiteStoreError) {
+    init(path: String, durability: SQLiteStoreSettings.Durability) throws(SQLiteStoreError) {
         let connection = try RawConnection(path, .readWrite)
+        // What is not to wait for the disk must not be brought there by this one.
+        if durability == .none { try connection.run("PRAGMA synchronous = OFF") }
         // A connection learns with its first read that there is a log.
         _ = try connection.integer("SELECT count(*) FROM sqlite_schema")
         try connection.run("PRAGMA checkpoint_fullfsync = ON")

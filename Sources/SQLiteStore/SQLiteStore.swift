@@ -20,12 +20,15 @@ package final class SQLiteStore: StoreBackend {
 
     /// Opens the database at `path`, creates it (mode 0600) where there is none, and brings its schema up to date.
     ///
+    /// Not to be called for a file that this process has open already: looking at the file first gives up the process's locks
+    /// on it (POSIX, `fcntl`), and another process could take itself for the last one.
+    ///
     /// Blocks for as long as that takes: a few milliseconds, or up to `settings.busyTimeout` if another process holds
     /// the file's lock. A file that is damaged, foreign or newer is refused and left as it is.
     package init(path: String, settings: SQLiteStoreSettings = SQLiteStoreSettings()) throws(SQLiteStoreError) {
         location = path
         pool = try DatabasePool.opened(path: path, settings: settings)
-        checkpointer = try Checkpointer(path: path)
+        checkpointer = try Checkpointer(path: path, durability: settings.durability)
         memory = RecordMemory(checkpointer.header, bytes: settings.rememberedBytes)
         writes = WriteLane(pool: pool, limits: settings, checkpointer: checkpointer, memory: memory)
         reads = ReadLane(pool: pool, limits: settings)
@@ -196,9 +199,7 @@ package struct SQLiteStoreSettings: Sendable {
     /// Connections, and so threads, that read at the same time.
     package var readers = 3
     /// How much is kept of what was read and written lately, in bytes, roughly; 0 keeps nothing.
-    ///
-    /// Nothing for now: decision 0030 says what has to be found first.
-    package var rememberedBytes = 0
+    package var rememberedBytes = 4 * 1024 * 1024
 
     package init() {}
 }

@@ -7,7 +7,7 @@ import ArgumentParser
 enum Entry {
     static func main() async {
         do {
-            var command = try SignetCommand.parseAsRoot()
+            var command = try SignetCommand.parseAsRoot(Identifiers.apart(Array(CommandLine.arguments.dropFirst())))
             if command is ServeCommand { ProcessorShare.prepare() }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

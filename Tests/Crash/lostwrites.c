@@ -74,6 +74,8 @@ static int (*real_openat)(int, const char *, int, ...);
 static int (*real_close)(int);
 static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
+static ssize_t (*real_read)(int, void *, size_t);
+static ssize_t (*real_pread)(int, void *, size_t, off_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
 static int (*real_ftruncate)(int, off_t);
 static int (*real_fsync)(int);
@@ -96,6 +98,8 @@ static void find_real(void) {
     real_ftruncate = dlsym(RTLD_NEXT, "ftruncate64");
     real_fsync = dlsym(RTLD_NEXT, "fsync");
     real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
+    real_read = dlsym(RTLD_NEXT, "read");
+    real_pread = dlsym(RTLD_NEXT, "pread64");
     real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
 }
 
@@ -140,7 +144,8 @@ static void keep_some(File *file) {
     }
 }
 
-// Called with the lock held, so that nothing watched is written any more.
+// Called with the lock held, so that nothing watched is written any more, nor read: what is taken back was never seen by
+// a program whose machine has lost its power.
 static void lose_power(void) {
     long acts = 0, vanished = 0;
     for (int i = 0; i < file_count; i++) {
@@ -262,7 +267,7 @@ static Act *remember(File *file, off_t offset, size_t length) {
     act->old_bytes = malloc(act->old_length + 1);
     size_t have = 0;
     while (have < act->old_length) {
-        ssize_t got = pread(file->shadow, act->old_bytes + have, act->old_length - have, offset + (off_t)have);
+        ssize_t got = real_pread(file->shadow, act->old_bytes + have, act->old_length - have, offset + (off_t)have);
         if (got <= 0) break;
         have += (size_t)got;
     }
@@ -407,6 +412,25 @@ static int truncate_watching(int descriptor, off_t size) {
 
 int ftruncate(int descriptor, off_t size) { return truncate_watching(descriptor, size); }
 int ftruncate64(int descriptor, off64_t size) { return truncate_watching(descriptor, size); }
+
+static ssize_t read_watching(int descriptor, void *bytes, size_t length, off_t offset, int at_offset) {
+    find_real();
+    int is_watched = watched(descriptor) != NULL;
+    if (is_watched) pthread_mutex_lock(&lock);
+    ssize_t got = at_offset ? real_pread(descriptor, bytes, length, offset) : real_read(descriptor, bytes, length);
+    int problem = errno;
+    if (is_watched) pthread_mutex_unlock(&lock);
+    errno = problem;
+    return got;
+}
+
+ssize_t read(int descriptor, void *bytes, size_t length) { return read_watching(descriptor, bytes, length, 0, 0); }
+ssize_t pread(int descriptor, void *bytes, size_t length, off_t offset) {
+    return read_watching(descriptor, bytes, length, offset, 1);
+}
+ssize_t pread64(int descriptor, void *bytes, size_t length, off64_t offset) {
+    return read_watching(descriptor, bytes, length, offset, 1);
+}
 
 static int sync_watching(int descriptor, int (*real)(int)) {
     if (!root) return real(descriptor);

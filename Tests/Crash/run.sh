@@ -19,7 +19,12 @@ failed=0
 # check WHAT COMMAND…: runs the command and counts it.
 check() {
     echo "-- $1"
-    if "${@:2}"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+    if "${@:2}"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED $1: ${*:2}"
+    fi
 }
 
 export SIGNET_BIN="${SIGNET_BIN:-$bin/signet}"

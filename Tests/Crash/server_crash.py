@@ -70,6 +70,12 @@ class History:
             self.faults.append(text)
             self.losses += 1 if is_loss else 0
 
+    def unexpected(self, error):
+        """A server that finds its store torn, or no longer knows what it acknowledged, has lost something."""
+        losses = ("server_error", "temporarily_unavailable", "login_required", "consent_required", "interaction_required",
+                  "invalid_client", "unauthorized_client", "invalid_grant")
+        self.fault(f"unexpected: {error!r}", is_loss=any(code in str(error) for code in losses))
+
     def acknowledge(self):
         with self.lock:
             self.acknowledged += 1
@@ -183,9 +189,7 @@ class Client:
             except requests.RequestException:
                 return
             except Exception as error:  # noqa: BLE001 — anything else is a finding, not a crash of the test
-                # A server that finds its store torn, or cannot read it any more, has lost what it acknowledged.
-                is_loss = any(code in str(error) for code in ("server_error", "temporarily_unavailable"))
-                self.history.fault(f"unexpected: {error!r}", is_loss=is_loss)
+                self.history.unexpected(error)
                 return
 
 

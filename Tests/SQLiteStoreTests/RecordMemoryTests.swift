@@ -15,9 +15,7 @@ struct RecordMemoryTests {
         _ body: (TemporaryFolder, SQLiteStore) async throws -> Void
     ) async throws {
         try await TemporaryFolder.with { folder in
-            var settings = SQLiteStoreSettings()
-            settings.rememberedBytes = 4 * 1024 * 1024
-            let store = try SQLiteStore(path: folder.database, settings: settings)
+            let store = try SQLiteStore(path: folder.database)
             try await body(folder, store)
             try await store.close()
         }

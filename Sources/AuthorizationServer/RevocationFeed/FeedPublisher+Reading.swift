@@ -17,10 +17,7 @@ extension FeedPublisher {
 
     /// The signed head of a snapshot, a line feed, and the entries.
     func snapshot(audience: String, nonce: String) async throws(OAuthError) -> [UInt8] {
-        shared.withLock { shared in
-            if shared.audiences[audience]?.set == nil { shared.wantedSets.insert(audience) }
-        }
-        try await freshness(for: audience)
+        try await freshness(for: audience, withSet: true)
         let now = time.moment().steady
         let (feed, key) = shared.withLock { ($0.audiences[audience], $0.keys?.signing) }
         guard let feed, let set = feed.set else { throw .unavailable("the set of \(audience) is not there") }
@@ -158,11 +155,13 @@ extension FeedPublisher {
     // MARK: - Freshness
 
     /// Waits for the end of a look that began after this call and has seen everything that was committed before it.
-    private func freshness(for audience: String) async throws(OAuthError) {
-        let (asked, isKnown) = shared.withLock { shared in
-            let isKnown = shared.audiences[audience] != nil
-            if !isKnown { shared.wantsUpkeep = true }
-            return (shared.looks, isKnown)
+    ///
+    /// - Parameter withSet: whether what must be known now is wanted too.
+    private func freshness(for audience: String, withSet: Bool = false) async throws(OAuthError) {
+        let asked = shared.withLock { shared in
+            if shared.audiences[audience] == nil { shared.wantsUpkeep = true }
+            if withSet, shared.audiences[audience]?.set == nil { shared.wantedSets.insert(audience) }
+            return shared.looks
         }
         do {
             try await within(FeedLimits.proofPatience) { [self] in
@@ -175,10 +174,10 @@ extension FeedPublisher {
                 }
                 defer { shared.withLock { $0.waiting[ticket] = nil } }
                 var wakeups = wakes.makeAsyncIterator()
-                while !isFresh(audience, since: asked, isKnown: isKnown) {
+                while !isFresh(audience, since: asked, withSet: withSet) {
                     switch await tick() {
                     case .failed(let reason): throw OAuthError.unavailable(reason)
-                    case .idle, .published: if isFresh(audience, since: asked, isKnown: isKnown) { return }
+                    case .idle, .published: if isFresh(audience, since: asked, withSet: withSet) { return }
                     }
                     guard await wakeups.next() != nil else { throw OAuthError.unavailable("the server is stopping") }
                     try await Task.sleep(for: FeedLimits.restInterval)
@@ -191,10 +190,15 @@ extension FeedPublisher {
         }
     }
 
-    private func isFresh(_ audience: String, since asked: UInt64, isKnown: Bool) -> Bool {
+    private func isFresh(_ audience: String, since asked: UInt64, withSet: Bool) -> Bool {
         shared.withLock { shared in
-            guard let proof = shared.proof, proof.index > asked else { return false }
-            return shared.audiences[audience] != nil
+            guard let proof = shared.proof, proof.index > asked, let feed = shared.audiences[audience] else {
+                return false
+            }
+            guard withSet, feed.set == nil else { return true }
+            // The look did not know the audience yet, or had its feed begin anew: the wish went to nobody.
+            shared.wantedSets.insert(audience)
+            return false
         }
     }
 }

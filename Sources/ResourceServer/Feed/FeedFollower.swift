@@ -171,8 +171,12 @@ final class FeedFollower {
 
     func act(on step: FeedStep) throws(FeedFault) {
         let state = around.state
-        if let keys = step.keys { around.onKeys(keys) }
-        if let time = step.issuerTime { state.note(issuerTime: time, keySetDigest: ledger.keySetDigest ?? "") }
+        if let keys = step.keys {
+            // In this order: whoever sees a digest that is not that of its keys fetches them.
+            around.onKeys(keys)
+            state.note(keySetDigest: keys.digest)
+        }
+        if let time = step.issuerTime { state.note(issuerTime: time) }
         var isFull = false
         if !step.entries.isEmpty {
             lastAdvance = uptime

@@ -55,6 +55,14 @@ package final class RevocationState: Sendable {
         }
     }
 
+    /// Whether the issuer has retired the key, whoever asks: the name may come from a token that nobody has verified.
+    package func isRetired(keyID: String) -> Bool {
+        guard known.withLock({ $0.set.retiredKeyCount > 0 }) else { return false }
+        // Not remembered: strangers would fill the memory.
+        let handle = FeedEntry.handle(ofKey: keyID)
+        return known.withLock { $0.set.isRetired(handle) }
+    }
+
     private static func handle(of keyID: String, in memory: inout [String: RevocationHandle]) -> RevocationHandle {
         if let handle = memory[keyID] { return handle }
         // Only keys of the issuer's own set are asked about; should they ever be many, beginning anew is cheap.
@@ -161,12 +169,12 @@ package final class RevocationState: Sendable {
     }
 
     /// The issuer's clock has come so far.
-    package func note(issuerTime: Instant, keySetDigest: String) {
-        standing.withLock {
-            $0.issuerTime = max(issuerTime, $0.issuerTime ?? issuerTime)
-            $0.keySetDigest = keySetDigest
-        }
+    package func note(issuerTime: Instant) {
+        standing.withLock { $0.issuerTime = max(issuerTime, $0.issuerTime ?? issuerTime) }
     }
+
+    /// The issuer's JWK Set is the one with this digest.
+    package func note(keySetDigest: String) { standing.withLock { $0.keySetDigest = keySetDigest } }
 
     /// Whether a connection stands.
     package func setFollowing(_ connection: ConnectionState) {

@@ -29,6 +29,44 @@ private final class GappyStore: ForwardingStore {
     }
 }
 
+/// A store whose outbox is read when the test says so.
+private final class HoldingStore: ForwardingStore {
+    let destination: any Store
+    private let state = Mutex((isHolding: false, held: [CheckedContinuation<Void, Never>]()))
+
+    init(_ destination: any Store) { self.destination = destination }
+
+    var heldCount: Int { state.withLock { $0.held.count } }
+    func hold() { state.withLock { $0.isHolding = true } }
+
+    func release() {
+        let held = state.withLock { state in
+            defer { state = (false, []) }
+            return state.held
+        }
+        for continuation in held { continuation.resume() }
+    }
+
+    func page(
+        _ kind: RecordKind,
+        filter: PageFilter,
+        after: IdentifierHash?,
+        limit: Int,
+        now: Instant
+    ) async throws(StoreError) -> [Record] {
+        if kind == EndingRecord.kind {
+            await withCheckedContinuation { continuation in
+                let isHeld = state.withLock { state in
+                    if state.isHolding { state.held.append(continuation) }
+                    return state.isHolding
+                }
+                if !isHeld { continuation.resume() }
+            }
+        }
+        return try await destination.page(kind, filter: filter, after: after, limit: limit, now: now)
+    }
+}
+
 /// Nodes that fall behind the others.
 @Suite(.timeLimit(.minutes(5))) struct RevocationFeedLagTests {
     private func state(_ feed: FeedWorld) async throws -> FeedState {
@@ -122,5 +160,21 @@ private final class GappyStore: ForwardingStore {
         #expect(try await feed.reader(of: other, audience: stock).position?.sequence == 1)
         await tap.waitUntilOver()
         try await task.value
+    }
+
+    @Test func `An API that was registered during a look gets its first snapshot all the same`() async throws {
+        let store = HoldingStore(MemoryStore())
+        let feed = try await FeedWorld(store: store)
+        store.hold()
+        // Past the place where it learns which APIs there are.
+        let look = Task { await feed.feed.tick() }
+        while store.heldCount == 0 { await Task.yield() }
+        let stock = "https://api.example/stock"
+        try await feed.world.otherAPI(stock, scope: "stock:read")
+        async let reader = feed.reader(audience: stock)
+        while feed.feed.shared.withLock({ $0.waiting.isEmpty }) { await Task.yield() }
+        store.release()
+        #expect(await look.value == .idle)
+        #expect(try await reader.position?.sequence == 0)
     }
 }

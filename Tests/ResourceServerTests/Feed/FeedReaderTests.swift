@@ -100,6 +100,36 @@ struct FeedReaderTests {
         #expect(made.keysSeen.values.count == 1)
     }
 
+    @Test("Keys that the feed brings are known with their digest at once: nobody has a reason to fetch them")
+    func keys() async throws {
+        let clock = FeedClock()
+        let issuer = try FeedIssuer(clock: clock)
+        let digests = Collected<String?>()
+        let bench = Later<FeedBench>()
+        let look: FeedAnswer.Piece = .check { digests.append(bench.value?.state.keySetDigest) }
+        let document = Array("{\"keys\":[{\"kty\":\"OKP\"}]}".utf8)
+        let news: FeedAnswer.Piece = .make {
+            issuer.state.withLock { $0.keyDocument = document }
+            return try issuer.event(issuer.message(.keys(document: document)))
+        }
+        bench.value = FeedBench(clock: clock, issuer: issuer) { question, number in
+            switch number {
+            case 0: try issuer.answer(snapshot: question)
+            case 1: try issuer.answer(events: question, [look, news, look, issuer.heartbeat, look])
+            default: .over
+            }
+        }
+        let made = try #require(bench.value)
+        await made.play()
+        let (old, new) = (
+            FeedMessage.digest(ofKeySet: Array("{\"keys\":[]}".utf8)), FeedMessage.digest(ofKeySet: document)
+        )
+        #expect(digests.values == [old, new, new])
+        #expect(
+            made.keysSeen.values == [FeedKeys(digest: old, document: nil), FeedKeys(digest: new, document: document)]
+        )
+    }
+
     @Test("A cut stream is taken up at the same place, and a cut feed grows stale")
     func resumes() async throws {
         let clock = FeedClock()

@@ -141,6 +141,8 @@ private final class RacingFeed: RevocationFollowing {
         return false
     }
 
+    func isRetired(keyID: String) -> Bool { false }
+
     var freshness: FeedFreshness {
         FeedFreshness(staleness: isCaughtUp.withLock { $0 } ? .zero : .seconds(10), isFollowing: true, issuerTime: nil)
     }

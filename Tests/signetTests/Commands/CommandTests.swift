@@ -297,6 +297,11 @@ struct CommandTests {
             #expect(slip.status == Status.usage.code)
             #expect(slip.errors.contains("did you mean ES256?"))
             #expect(try await signet("keys", "retire", "nonsense").status == Status.notOnRecord.code)
+            // One thumbprint in 64 begins with a hyphen: no option, and with an "h" in it no wish for help.
+            let hyphenated = "-K9l4yfw9z8zV31nIyhYNDNrofRyRSoFw5OS0Oo-ObE"
+            let unknown = try await signet("keys", "retire", hyphenated)
+            #expect(unknown.status == Status.notOnRecord.code)
+            #expect(unknown.sentences.contains { $0.contains(hyphenated) })
         }
     }
 

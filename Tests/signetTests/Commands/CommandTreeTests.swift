@@ -42,6 +42,31 @@ struct CommandTreeTests {
         }
     }
 
+    @Test("An identifier that begins with a hyphen is no option; options stay what and where they are")
+    func identifiers() {
+        let key = "-K9l4yfw9z8zV31nIyhYNDNrofRyRSoFw5OS0Oo-ObE"
+        #expect(Identifiers.apart(["keys", "retire", key, "--json"]) == ["keys", "retire", "--json", "--", key])
+        #expect(Identifiers.apart(["keys", "retire", "--json", key]) == ["keys", "retire", "--json", "--", key])
+        let twice = "--" + key.dropFirst(2)
+        #expect(Identifiers.apart(["keys", "retire", twice]) == ["keys", "retire", "--", twice])
+        let client = "-4hEq2hbcXnK7_Qd"
+        #expect(Identifiers.apart(["client", "update", client, "--disable"]).suffix(2) == ["--", client])
+        for untouched in [
+            ["serve", "--authorization-code-lifetime", "30s"], ["revoke", "--jti", key],
+            ["revoke", "--client", client],
+            ["keys", "retire", "--", key], ["keys", "list", "-h"], ["token", "show", "-"],
+        ] { #expect(Identifiers.apart(untouched) == untouched) }
+        for option in Self.leaves().flatMap({ Self.options(of: $0.command) }) {
+            #expect(Identifiers.apart([option]) == [option], "taken for an identifier")
+        }
+    }
+
+    private static func options(of command: any ParsableCommand.Type) -> [String] {
+        SignetCommand.helpMessage(for: command, columns: 200).matches(of: #/(?:^|[ \[(])(--?[a-zA-Z][\w-]*)/#).map {
+            String($0.1)
+        }
+    }
+
     @Test("The examples of the help are accepted by the parser")
     func examplesParse() throws {
         var count = 0

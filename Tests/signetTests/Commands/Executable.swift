@@ -68,6 +68,10 @@ enum Executable {
 
 /// A process whose output goes to files, so that nothing has to read it while it runs.
 final class Child: Sendable {
+    /// Foundation hears of a child's end by a socket that it does not keep from children which are started at the same time: one
+    /// of those would hold it open, and the end would be heard of at that one's end.
+    private static let starting = Mutex(())
+
     private let process: Process
     private let folder: TemporaryFolder
     private let ended: AsyncStream<Int32>
@@ -90,7 +94,7 @@ final class Child: Sendable {
             continuation.yield(process.terminationReason == .exit ? process.terminationStatus : -1)
             continuation.finish()
         }
-        try process.run()
+        try Self.starting.withLock { _ in try process.run() }
     }
 
     var isRunning: Bool { process.isRunning }
@@ -140,6 +144,7 @@ struct RunningServer: Sendable {
             return value
         } catch {
             child.terminate()
+            print("\(error); what the server said last:\n\(await child.outcome().errors.suffix(4000))")
             throw error
         }
     }

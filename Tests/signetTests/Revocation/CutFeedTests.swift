@@ -37,6 +37,7 @@ struct CutFeedTests {
                     await wire.set(cut.condition)
                     let cutAt = api.clock.uptime
                     try await house.revoke(doomed)
+                    let revokedAt = api.clock.uptime
                     let last = try await lastAcceptance(of: doomed, by: api, strict)
                     // A wire that is only half gone is made anew: then the refusal is the revocation's.
                     if cut == .halfOpen {
@@ -56,6 +57,9 @@ struct CutFeedTests {
                     }
                     #expect(await api.serves(doomed, .accept), "accept is told nothing and serves")
 
+                    // What was held back comes in order: for so long the old may come through and be fresh enough, the
+                    // revocation behind it.
+                    #expect(await becomesTrue { api.clock.uptime > revokedAt + Self.maxStaleness + Self.rounding })
                     await wire.set(.whole)
                     #expect(await becomesTrue { await api.serves(token, strict) })
                     #expect(await api.refusal(doomed, .accept)?.code == .tokenRevoked)
