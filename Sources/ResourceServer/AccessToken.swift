@@ -12,33 +12,28 @@ public struct AccessToken: Sendable {
     }
 
     private let source: Source
-    /// `sub`: the person, or the client where it acts for itself.
-    public let subject: String
-    /// `client_id`: the client that the token was issued to.
-    public let clientID: String
+    /// What is asked of it at every sight.
+    let reading: TokenReading
 
     /// The token of these claims.
     ///
     /// - Throws: ``TokenRefusal`` where `sub` or `client_id` is missing or no text, or the token is bound to a key.
     init(_ source: Source) throws(TokenRefusal) {
         self.source = source
-        guard let subject = Self.claim("sub", of: source)?.stringValue,
-            let clientID = Self.claim("client_id", of: source)?.stringValue
-        else { throw TokenRefusal(.tokenMalformed, detail: "sub and client_id must be texts") }
-        // FIELD H27, RFC 7800 §3: whoever stole a token that is bound to a key would use it without the key, as a bearer.
-        guard Self.claim("cnf", of: source) == nil else {
-            throw TokenRefusal(.tokenBound, detail: "the token has a cnf, and no proof of possession is checked here")
+        switch source {
+        case .token(let token):
+            reading = try token.annotation.value(taking: \.footprint) { () throws(TokenRefusal) in
+                try TokenReading(expiresAt: token.expiresAt, issuedAt: token.issuedAt) { token[$0] }
+            }
+        case .introspected(let claims):
+            reading = try TokenReading(expiresAt: claims.moment("exp"), issuedAt: claims.moment("iat")) { claims[$0] }
         }
-        self.subject = subject
-        self.clientID = clientID
     }
 
-    private static func claim(_ name: String, of source: Source) -> JSON? {
-        switch source {
-        case .token(let token): token[name]
-        case .introspected(let claims): claims[name]
-        }
-    }
+    /// `sub`: the person, or the client where it acts for itself.
+    public var subject: String { reading.subject }
+    /// `client_id`: the client that the token was issued to.
+    public var clientID: String { reading.clientID }
 
     /// The key that signed it; `nil` if the issuer was asked about it.
     var keyID: String? {
@@ -47,7 +42,12 @@ public struct AccessToken: Sendable {
     }
 
     /// The claim `name`, if it is there.
-    public subscript(claim name: String) -> JSON? { Self.claim(name, of: source) }
+    public subscript(claim name: String) -> JSON? {
+        switch source {
+        case .token(let token): token[name]
+        case .introspected(let claims): claims[name]
+        }
+    }
 
     /// All claims.
     public var claims: JSONObject {
@@ -70,22 +70,19 @@ public struct AccessToken: Sendable {
     /// `iss`.
     public var issuer: String? { self[claim: "iss"]?.stringValue }
     /// `scope` (RFC 6749 §3.3), in the order of the token; empty if it has none.
-    public var scopes: [String] {
-        self[claim: "scope"]?.stringValue.map { $0.split(separator: " ").map(String.init) } ?? []
-    }
+    public var scopes: [String] { reading.scopes }
     /// `aud`, one or many.
-    public var audience: [String] {
-        guard let value = self[claim: "aud"] else { return [] }
-        return value.stringValue.map { [$0] } ?? value.arrayValue?.compactMap(\.stringValue) ?? []
-    }
+    public var audience: [String] { reading.audience }
     /// `exp`: when the token expires.
-    public var expiresAt: Instant? { moment("exp") }
+    public var expiresAt: Instant? { reading.expiresAt }
     /// `iat`: when the token was issued.
-    public var issuedAt: Instant? { moment("iat") }
+    public var issuedAt: Instant? { reading.issuedAt }
     /// `jti`: the token's own name.
     public var tokenID: String? { self[claim: "jti"]?.stringValue }
     /// `auth_time`: when the person proved who they are (RFC 9068 §2.2.1); nil where no person is involved.
-    public var authenticatedAt: Instant? { moment("auth_time") }
+    public var authenticatedAt: Instant? {
+        self[claim: "auth_time"]?.integerValue.map(Instant.init(secondsSinceEpoch:))
+    }
     /// `acr`: how strongly they did (RFC 9068 §2.2.1).
     public var authenticationContext: String? { self[claim: "acr"]?.stringValue }
     /// `amr`: by which means (RFC 8176 §2).
@@ -94,9 +91,11 @@ public struct AccessToken: Sendable {
     }
     /// `sid`: the person's session at the issuer.
     public var sessionID: String? { self[claim: "sid"]?.stringValue }
+}
 
-    private func moment(_ name: String) -> Instant? {
-        self[claim: name]?.integerValue.map(Instant.init(secondsSinceEpoch:))
+extension JSONObject {
+    fileprivate func moment(_ name: String) -> Instant? {
+        self[name]?.integerValue.map(Instant.init(secondsSinceEpoch:))
     }
 }
 

@@ -42,8 +42,7 @@ extension TokenVerifier {
 
     /// The claim by which a token can be revoked.
     func revocationClaim(of token: AccessToken) throws(TokenRefusal) -> RevocationClaim {
-        guard let claim = token[claim: RevocationClaim.name]?.stringValue.flatMap(RevocationClaim.init) else {
-            // Nothing could ever name it.
+        guard let claim = token.reading.revocation else {
             throw TokenRefusal(.tokenMalformed, detail: "the claim rev is missing or of an unknown version")
         }
         // FIELD R48: handles are made for one audience, the first that the token names. Of a token whose first audience is

@@ -7,6 +7,8 @@ internal import RevocationFeed
 protocol RevocationFollowing: Sendable {
     /// Whether what the claim and the key name was revoked, as far as is known.
     func isRevoked(_ claim: RevocationClaim, keyID: String?) -> Bool
+    /// Whether any key is known to be retired.
+    var hasRetiredKeys: Bool { get }
     /// Whether the issuer has retired the key, as far as is known.
     func isRetired(keyID: String) -> Bool
     /// How old the knowledge is, and what the issuer's own clock shows.
@@ -19,6 +21,7 @@ protocol RevocationFollowing: Sendable {
 
 extension FeedReader: RevocationFollowing {
     func isRevoked(_ claim: RevocationClaim, keyID: String?) -> Bool { state.isRevoked(claim, keyID: keyID) }
+    var hasRetiredKeys: Bool { state.hasRetiredKeys }
     func isRetired(keyID: String) -> Bool { state.isRetired(keyID: keyID) }
     var freshness: FeedFreshness { state.freshness }
     var keySetDigest: String? { state.keySetDigest }
@@ -103,7 +106,9 @@ extension TokenVerifier {
         } catch {
             // A retired key leaves the set, and that may come to pass before or after the feed says so. Either way the token
             // is revoked, and the issuer is not asked for a key that it has withdrawn.
-            if error.code == .keyUnknown, let feed, let keyID = keyID(of: text), feed.isRetired(keyID: keyID) {
+            if error.code == .keyUnknown, let feed, feed.hasRetiredKeys, let keyID = keyID(of: text),
+                feed.isRetired(keyID: keyID)
+            {
                 throw TokenRefusal(.tokenRevoked, detail: "its key was retired")
             }
             throw TokenRefusal(error)

@@ -83,8 +83,6 @@ private struct DatabaseFile {
         }
         let problem = errno
         guard problem == EEXIST else { throw .folderNotWritable(folder: folder, reason: reason(of: problem)) }
-        // Where power was lost while the first page was written, SQLite takes that back with what the journal holds.
-        guard access(path + "-journal", F_OK) != 0 else { return }
         try checkHeader()
     }
 

@@ -62,6 +62,8 @@ class History:
         self.acknowledged = 0
         self.faults = []
         self.losses = 0
+        # Before the first end of the server nothing can be lost.
+        self.has_ended = False
         self.lock = threading.Lock()
 
     def fault(self, text, is_loss=True):
@@ -74,7 +76,7 @@ class History:
         """A server that finds its store torn, or no longer knows what it acknowledged, has lost something."""
         losses = ("server_error", "temporarily_unavailable", "login_required", "consent_required", "interaction_required",
                   "invalid_client", "unauthorized_client", "invalid_grant")
-        self.fault(f"unexpected: {error!r}", is_loss=any(code in str(error) for code in losses))
+        self.fault(f"unexpected: {error!r}", is_loss=self.has_ended and any(code in str(error) for code in losses))
 
     def acknowledge(self):
         with self.lock:
@@ -263,6 +265,7 @@ def run(arguments):
             time.sleep(dice.uniform(0.2, 1.5))
             server.process.send_signal(signal.SIGUSR2 if by_power else signal.SIGKILL)
             server.process.wait(timeout=30)
+            history.has_ended = True
             stop.set()
             for worker in workers:
                 worker.join(timeout=60)

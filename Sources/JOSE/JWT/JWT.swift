@@ -87,6 +87,8 @@ public struct VerifiedToken: Sendable {
     public let keyID: String?
     private let claimsNode: Int
     private let registered: ClaimIndex
+    /// For whoever verifies it.
+    package let annotation = TokenAnnotation()
 
     fileprivate init(
         jws: UnverifiedJWS,

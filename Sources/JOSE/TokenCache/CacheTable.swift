@@ -12,7 +12,7 @@ final class CachedToken: Sendable {
         self.token = token
         times = scope.times(of: token)
         // Most results share their scope; each is counted with one, so that the bound holds for those that do not.
-        bytes = token.footprint + scope.footprint
+        bytes = token.footprint + TokenAnnotation.largestFootprint + scope.footprint
     }
 }
 

@@ -54,6 +54,7 @@ public struct PresentedCredentials: Sendable, CustomStringConvertible, CustomRef
 
     /// Whether this is a `b64token` (RFC 6750 §2.1): `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
     private static func isToken(_ text: some Collection<UInt8>) -> Bool {
+        let text = Array(text)
         let rest = text.drop { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true

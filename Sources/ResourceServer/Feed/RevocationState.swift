@@ -55,9 +55,11 @@ package final class RevocationState: Sendable {
         }
     }
 
+    /// Whether any key is known to be retired.
+    package var hasRetiredKeys: Bool { known.withLock { $0.set.retiredKeyCount > 0 } }
+
     /// Whether the issuer has retired the key, whoever asks: the name may come from a token that nobody has verified.
     package func isRetired(keyID: String) -> Bool {
-        guard known.withLock({ $0.set.retiredKeyCount > 0 }) else { return false }
         // Not remembered: strangers would fill the memory.
         let handle = FeedEntry.handle(ofKey: keyID)
         return known.withLock { $0.set.isRetired(handle) }

@@ -40,11 +40,7 @@ struct RevokeCommand: AsyncParsableCommand {
     var session: String?
     @Option(help: ArgumentHelp("Everything of a person: username, address or subject.", valueName: "person"))
     var user: String?
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Everything of a client.", valueName: "id"),
-        transform: Words.clientID
-    )
+    @Option(help: ArgumentHelp("Everything of a client.", valueName: "id"), transform: Words.clientID)
     var client: ClientID?
     @Flag(help: "Everything that was ever issued, such as after restoring a backup.") var all = false
     @Flag(help: "End nothing: list what has been ended and could still be presented, the latest first.") var list =

@@ -5,26 +5,32 @@
 enum Identifiers {
     /// The length of the shortest, which is a client's.
     private static let shortest = 16
-    /// The options that take whatever comes after them.
-    private static let takers: Set = ["--jti", "--family", "--session", "--client"]
+    /// The options whose value is an identifier.
+    private static let takers: Set = [
+        "--jti", "--family", "--session", "--client", "--user", "--id", "--kid", "--credential-id",
+    ]
 
-    /// The arguments with such identifiers at their end, behind a `--`, after which nothing is an option.
+    /// The arguments with such identifiers joined to their option, or else at the end behind a `--`, after which nothing is an
+    /// option.
     static func apart(_ arguments: [String]) -> [String] {
         guard !arguments.contains("--") else { return arguments }
         var (others, identifiers): ([String], [String]) = ([], [])
         for argument in arguments {
-            let isValue = others.last.map(takers.contains) ?? false
-            if isIdentifier(argument), !isValue { identifiers.append(argument) } else { others.append(argument) }
+            if !isIdentifier(argument) {
+                others.append(argument)
+            } else if let option = others.last, takers.contains(option) {
+                others[others.count - 1] = "\(option)=\(argument)"
+            } else {
+                identifiers.append(argument)
+            }
         }
-        return identifiers.isEmpty ? arguments : others + ["--"] + identifiers
+        return identifiers.isEmpty ? others : others + ["--"] + identifiers
     }
 
+    /// The names of options are in small letters, which sixteen drawn characters are once in a million.
     private static func isIdentifier(_ argument: String) -> Bool {
-        guard argument.utf8.count >= shortest, argument.hasPrefix("-"), argument.utf8.allSatisfy(isBase64URL) else {
-            return false
-        }
-        // The name of an option is in small letters.
-        return !argument.hasPrefix("--") || argument.contains { $0.isUppercase || $0.isNumber || $0 == "_" }
+        argument.utf8.count >= shortest && argument.hasPrefix("-") && argument.utf8.allSatisfy(isBase64URL)
+            && argument.contains { $0.isUppercase || $0.isNumber || $0 == "_" }
     }
 
     private static func isBase64URL(_ byte: UInt8) -> Bool {

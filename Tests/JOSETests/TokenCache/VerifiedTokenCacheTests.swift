@@ -32,6 +32,32 @@ import Testing
         #expect(cache.statistics.entries == 1)
     }
 
+    @Test("What was read of a token is kept with it, and a failure to read it is not")
+    func annotation() throws {
+        struct Unread: Error {}
+        let cache = VerifiedTokenCache()
+        let first = try cache.verified(token, by: keys, expecting: Sample.expectations)
+        #expect(throws: Unread.self) {
+            try first.annotation.value(taking: \String.utf8.count) { () throws(Unread) in throw Unread() }
+        }
+        var count = 0
+        for _ in 0..<3 {
+            let seen = try cache.verified(token, by: keys, expecting: Sample.expectations)
+            let subject = seen.annotation.value(taking: { _ in TokenAnnotation.largestFootprint }) {
+                count += 1
+                return seen.subject
+            }
+            #expect(subject == first.subject)
+        }
+        #expect(count == 1)
+        cache.removeAll()
+        let anew = try cache.verified(token, by: keys, expecting: Sample.expectations)
+        for large in ["one", "another"] {
+            let tooMuch = anew.annotation.value(taking: { _ in TokenAnnotation.largestFootprint + 1 }) { large }
+            #expect(tooMuch == large, "kept though it takes too much")
+        }
+    }
+
     @Test("Expectations that are made anew with the same content find the result")
     func equalExpectations() throws {
         let cache = VerifiedTokenCache()

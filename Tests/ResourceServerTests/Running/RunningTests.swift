@@ -141,6 +141,7 @@ private final class RacingFeed: RevocationFollowing {
         return false
     }
 
+    var hasRetiredKeys: Bool { false }
     func isRetired(keyID: String) -> Bool { false }
 
     var freshness: FeedFreshness {

@@ -51,10 +51,12 @@ struct CommandTreeTests {
         #expect(Identifiers.apart(["keys", "retire", twice]) == ["keys", "retire", "--", twice])
         let client = "-4hEq2hbcXnK7_Qd"
         #expect(Identifiers.apart(["client", "update", client, "--disable"]).suffix(2) == ["--", client])
+        #expect(Identifiers.apart(["revoke", "--jti", key, "--json"]) == ["revoke", "--jti=\(key)", "--json"])
+        #expect(Identifiers.apart(["login", "--client", client]) == ["login", "--client=\(client)"])
         for untouched in [
-            ["serve", "--authorization-code-lifetime", "30s"], ["revoke", "--jti", key],
-            ["revoke", "--client", client],
-            ["keys", "retire", "--", key], ["keys", "list", "-h"], ["token", "show", "-"],
+            ["serve", "--authorization-code-lifetime", "30s"], ["keys", "retire", "--", key], ["keys", "list", "-h"],
+            ["token", "show", "-"], ["jwt", "verify", "-unchecked-issuer"],
+            ["client", "update", "app", "--name", "-K"],
         ] { #expect(Identifiers.apart(untouched) == untouched) }
         for option in Self.leaves().flatMap({ Self.options(of: $0.command) }) {
             #expect(Identifiers.apart([option]) == [option], "taken for an identifier")
