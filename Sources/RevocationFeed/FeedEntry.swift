@@ -48,15 +48,13 @@ public struct FeedEntry: Hashable, Sendable {
 
     /// The entry that these octets spell; `nil` unless there are exactly ``byteCount``.
     public init?(_ bytes: some Collection<UInt8>) {
-        guard bytes.count == Self.byteCount, let kind = bytes.first,
-            let handle = RevocationHandle(bytes.dropFirst(16)),
-            let expiry = Int64(exactly: BigEndian.integer(bytes.dropFirst(8).prefix(8)))
+        let bytes = Array(bytes)
+        guard bytes.count == Self.byteCount, let handle = RevocationHandle(bytes[16...]),
+            let expiry = Int64(exactly: BigEndian.integer(bytes[8..<16]))
         else { return nil }
         self.init(
-            kind: Kind(octet: kind),
-            notBefore: Instant(
-                millisecondsSinceEpoch: Int64(BigEndian.integer(bytes.dropFirst().prefix(7)))
-            ),
+            kind: Kind(octet: bytes[0]),
+            notBefore: Instant(millisecondsSinceEpoch: Int64(BigEndian.integer(bytes[1..<8]))),
             expiresAt: Instant(millisecondsSinceEpoch: expiry),
             handle: handle
         )

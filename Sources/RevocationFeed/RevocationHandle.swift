@@ -24,8 +24,10 @@ public struct RevocationHandle: Hashable, Sendable {
 
     /// The handle that these octets spell; `nil` unless there are exactly ``byteCount``.
     public init?(_ bytes: some Collection<UInt8>) {
+        // As an array: for whatever collection other modules have, every step would be looked up while it runs.
+        let bytes = Array(bytes)
         guard bytes.count == Self.byteCount else { return nil }
-        self.init(high: BigEndian.integer(bytes.prefix(8)), low: BigEndian.integer(bytes.dropFirst(8)))
+        self.init(high: BigEndian.integer(bytes[..<8]), low: BigEndian.integer(bytes[8...]))
     }
 
     /// The octets.
@@ -34,7 +36,7 @@ public struct RevocationHandle: Hashable, Sendable {
 
 /// Numbers as octets, most significant first.
 enum BigEndian {
-    static func integer(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
+    static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
 
     static func octets(_ value: UInt64, count: Int) -> [UInt8] {
         (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }

@@ -19,11 +19,13 @@ extension Exchange {
         limits: HTTPLimits
     ) async throws(OAuthError) -> RequestContent {
         if method == .post, case .json(let maximumBytes) = accepted {
-            let parameters = try Self.parameters(of: query, limits: limits)
+            let parameters = try Self.parameters(of: Array(query.utf8), limits: limits)
             let json = try await json(body, maximumBytes: maximumBytes, limits: limits)
             return RequestContent(parameters: parameters, json: json)
         }
-        guard method == .post else { return RequestContent(parameters: try Self.parameters(of: query, limits: limits)) }
+        guard method == .post else {
+            return RequestContent(parameters: try Self.parameters(of: Array(query.utf8), limits: limits))
+        }
         // RFC 6749 §2.3.1: "The parameters can only be transmitted in the request-body and MUST NOT be included in the
         // request URI."
         guard query.isEmpty else {
@@ -75,14 +77,11 @@ extension Exchange {
                 detail: "content type: \(headers[.contentType] ?? "none")"
             )
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .invalidRequest("the body is not UTF-8")
-        }
-        return try Self.parameters(of: text, limits: limits)
+        return try Self.parameters(of: Array(bytes), limits: limits)
     }
 
-    static func parameters(of text: String, limits: HTTPLimits) throws(OAuthError) -> AuthorizationServer.Parameters {
-        let count = text.utf8.count { $0 == UInt8(ascii: "&") } + 1
+    static func parameters(of text: [UInt8], limits: HTTPLimits) throws(OAuthError) -> AuthorizationServer.Parameters {
+        let count = text.count { $0 == UInt8(ascii: "&") } + 1
         guard count <= limits.parameters else {
             throw .invalidRequest("there are too many parameters", detail: "\(count) of at most \(limits.parameters)")
         }
@@ -101,7 +100,7 @@ extension Exchange {
 
     /// Whether the content type is this one, in UTF-8 if it says so.
     private func isContent(_ expected: String) -> Bool {
-        guard let type = headers[.contentType] else { return false }
+        guard let type = headers.value(.contentType) else { return false }
         if type == expected { return true }
         let parts = type.split(separator: ";").map { $0.trimmingSpaces().lowercased() }
         guard parts.first == expected else { return false }
@@ -112,7 +111,7 @@ extension Exchange {
 
     /// The whole body, if it is small enough and comes in time.
     private func collect(_ body: RequestBody, limits: HTTPLimits) async throws(OAuthError) -> ByteBufferView {
-        if let announced = headers[.contentLength].flatMap({ Int($0) }), announced > limits.bodyBytes {
+        if let announced = headers.value(.contentLength).flatMap({ Int($0) }), announced > limits.bodyBytes {
             throw Self.tooLarge(limits)
         }
         do {

@@ -59,7 +59,8 @@ struct Exchange: Sendable {
 
     /// Whether a body follows, as far as the head tells.
     var bringsBody: Bool {
-        headers[.transferEncoding] != nil || (headers[.contentLength].map { $0 != "0" } ?? (isHTTP2 && method == .post))
+        headers.contains(.transferEncoding)
+            || (headers.value(.contentLength).map { $0 != "0" } ?? (isHTTP2 && method == .post))
     }
 
     /// The `Origin` header, unless it came more than once.
@@ -72,8 +73,8 @@ struct Exchange: Sendable {
         var request = EndpointRequest(
             method: method == .post ? .post : .get,
             parameters: parameters,
-            authorization: headers[.authorization],
-            origin: headers[.origin],
+            authorization: headers.value(.authorization),
+            origin: headers.value(.origin),
             remoteAddress: address,
             traceID: traceID
         )
@@ -81,7 +82,7 @@ struct Exchange: Sendable {
         request.provenance.fetchSites = headers[values: .fetchSite]
         request.provenance.markers = headers[values: .csrfMarker]
         request.provenance.content = method == .post ? .form : .none
-        request.userAgent = headers[.userAgent]
+        request.userAgent = headers.value(.userAgent)
         return request
     }
 

@@ -65,6 +65,14 @@ extension Response {
     }
 }
 
+extension HTTPFields {
+    /// What the subscript gives, which puts one line together as it would many.
+    func value(_ name: HTTPField.Name) -> String? {
+        let lines = self[values: name]
+        return lines.count == 1 ? lines[0] : self[name]
+    }
+}
+
 extension HTTPField.Name {
     /// A name that is a literal here; a literal that is none would be found by the first test.
     private static func literal(_ name: StaticString) -> HTTPField.Name {
