@@ -12,6 +12,8 @@ if [ "$(uname -s)" != Linux ]; then fail "valgrind counts on Linux only"; fi
 for tool in valgrind strip cc; do
     if ! command -v "$tool" >/dev/null 2>&1; then install_packages "valgrind binutils gcc libc6-dev" "" "valgrind, to count instructions"; fi
 done
+install_python
+install_python_packages
 scripts/build.sh
 mkdir -p "$work"
 cc -O2 -Wall -o "$work/load" Benchmarks/load/load.c Benchmarks/load/http.c
