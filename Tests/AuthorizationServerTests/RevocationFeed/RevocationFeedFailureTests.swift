@@ -10,7 +10,7 @@ import Testing
 
 /// A store that fails, hangs or answers when it is told to, and counts what it was asked.
 final class FeedTestStore: ForwardingStore {
-    enum Mode: Sendable { case fine, failing, hanging, loseAnswers }
+    enum Mode: Sendable { case fine, failing, hanging, hangingAtOutbox, loseAnswers }
 
     private struct State {
         var mode = Mode.fine
@@ -24,6 +24,9 @@ final class FeedTestStore: ForwardingStore {
     init(_ base: any Store = MemoryStore()) { destination = base }
 
     var reads: Int { state.withLock { $0.reads } }
+    var mode: Mode { state.withLock { $0.mode } }
+    /// How many calls hang.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     func set(_ mode: Mode) {
         let waiting = state.withLock { state in
@@ -34,16 +37,16 @@ final class FeedTestStore: ForwardingStore {
         for continuation in waiting { continuation.resume() }
     }
 
-    private func pass() async throws(StoreError) {
+    private func pass(_ kind: RecordKind? = nil) async throws(StoreError) {
         let mode = state.withLock { state in
             state.reads += 1
             return state.mode
         }
         if mode == .failing { throw .unavailable(reason: "the disk is gone") }
-        guard mode == .hanging else { return }
+        guard mode == .hanging || mode == .hangingAtOutbox && kind == EndingRecord.kind else { return }
         await withCheckedContinuation { continuation in
             let goesOn = state.withLock { state in
-                if state.mode != .hanging { return true }
+                if state.mode != mode { return true }
                 state.waiting.append(continuation)
                 return false
             }
@@ -73,7 +76,7 @@ final class FeedTestStore: ForwardingStore {
         limit: Int,
         now: Instant
     ) async throws(StoreError) -> [Record] {
-        try await pass()
+        try await pass(kind)
         return try await destination.page(kind, filter: filter, after: after, limit: limit, now: now)
     }
 }

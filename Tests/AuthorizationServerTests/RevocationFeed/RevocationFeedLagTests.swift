@@ -29,45 +29,6 @@ private final class GappyStore: ForwardingStore {
     }
 }
 
-/// A store whose outbox is read when the test says so.
-private final class HoldingStore: ForwardingStore {
-    let destination: any Store
-    private let state = Mutex((isHolding: false, held: [CheckedContinuation<Void, Never>]()))
-
-    init(_ destination: any Store) { self.destination = destination }
-
-    var heldCount: Int { state.withLock { $0.held.count } }
-    var isHolding: Bool { state.withLock { $0.isHolding } }
-    func hold() { state.withLock { $0.isHolding = true } }
-
-    func release() {
-        let held = state.withLock { state in
-            defer { state = (false, []) }
-            return state.held
-        }
-        for continuation in held { continuation.resume() }
-    }
-
-    func page(
-        _ kind: RecordKind,
-        filter: PageFilter,
-        after: IdentifierHash?,
-        limit: Int,
-        now: Instant
-    ) async throws(StoreError) -> [Record] {
-        if kind == EndingRecord.kind {
-            await withCheckedContinuation { continuation in
-                let isHeld = state.withLock { state in
-                    if state.isHolding { state.held.append(continuation) }
-                    return state.isHolding
-                }
-                if !isHeld { continuation.resume() }
-            }
-        }
-        return try await destination.page(kind, filter: filter, after: after, limit: limit, now: now)
-    }
-}
-
 /// Nodes that fall behind the others.
 @Suite(.timeLimit(.minutes(5))) struct RevocationFeedLagTests {
     private func state(_ feed: FeedWorld) async throws -> FeedState {
@@ -164,7 +125,7 @@ private final class HoldingStore: ForwardingStore {
     }
 
     @Test func `An API that was registered during a look gets its first snapshot all the same`() async throws {
-        let store = HoldingStore(MemoryStore())
+        let store = FeedTestStore()
         let feed = try await FeedWorld(store: store)
         var position: FeedPosition?
         // Where nothing runs for three seconds, because other tests do, nothing is shown.
@@ -179,17 +140,17 @@ private final class HoldingStore: ForwardingStore {
     private func firstSnapshot(
         of name: String,
         from feed: FeedWorld,
-        holding store: HoldingStore
+        holding store: FeedTestStore
     ) async throws -> FeedPosition? {
-        store.hold()
-        let looks = Task { repeat { await feed.feed.tick() } while store.isHolding }
-        while store.heldCount == 0 { await Task.yield() }
+        store.set(.hangingAtOutbox)
+        let looks = Task { repeat { await feed.feed.tick() } while store.mode == .hangingAtOutbox }
+        while store.waitingCount == 0 { await Task.yield() }
         let audience = "https://api.example/\(name)"
         try await feed.world.otherAPI(audience, scope: "\(name):read")
         let reader = Task { try await feed.reader(audience: audience) }
         let patience = ContinuousClock.now + .seconds(2)
         while feed.feed.shared.withLock({ $0.waiting.isEmpty }), ContinuousClock.now < patience { await Task.yield() }
-        store.release()
+        store.set(.fine)
         await looks.value
         do {
             return try await reader.value.position
