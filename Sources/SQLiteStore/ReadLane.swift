@@ -17,11 +17,16 @@ enum ReadRequest: Sendable {
     /// Expired records are found as well.
     case find([Lookup], CheckedContinuation<Result<[Record?], StoreError>, Never>)
     case page(PageRequest, CheckedContinuation<Result<[Record], StoreError>, Never>)
+    /// The marks of all records of a kind, if there are no more than so many.
+    case roll(RecordKind, atMost: Int, @Sendable (RecordRolls.Reading) -> Void)
+
+    var isRoll: Bool { if case .roll = self { true } else { false } }
 
     func refuse(_ error: StoreError) {
         switch self {
         case .find(_, let continuation): continuation.resume(returning: .failure(error))
         case .page(_, let continuation): continuation.resume(returning: .failure(error))
+        case .roll(_, _, let deliver): deliver(.failed)
         }
     }
 
@@ -34,6 +39,8 @@ enum ReadRequest: Sendable {
             continuation.resume(returning: answer)
         case .page(let request, let continuation):
             continuation.resume(returning: Self.result { () throws(SQLiteFault) in try table.page(request) })
+        case .roll(let kind, let most, let deliver):
+            deliver((try? table.roll(of: kind, atMost: most)) ?? .failed)
         }
     }
 
@@ -93,7 +100,12 @@ final class ReadLane: Sendable {
             do {
                 let database = try connection.get()
                 try database.cachedStatement(sql: "BEGIN").execute()
-                for request in batch { request.answer(from: RecordTable(database: database)) }
+                // Rolls last: nobody waits for them.
+                for isRoll in [false, true] {
+                    for request in batch where request.isRoll == isRoll {
+                        request.answer(from: RecordTable(database: database))
+                    }
+                }
                 end(database)
             } catch {
                 let failure = SQLiteFault(error).storeError

@@ -44,6 +44,7 @@ final class RecordMemory: Sendable {
         var sweptUpTo: Instant?
         var recent = Half()
         var earlier = Half()
+        var rolls: RecordRolls
     }
 
     /// Half of what is kept: when it is full it becomes the earlier one, and what was there is forgotten.
@@ -55,13 +56,27 @@ final class RecordMemory: Sendable {
     /// What a record takes beside its payload, roughly.
     fileprivate static let overhead = 400
 
+    /// Rolls may take an eighth beside what is kept, with sixteen bytes for an entry.
+    private static let bytesPerEntry = 128
+
     private let largestHalf: Int
+    /// How much all rolls together may hold.
+    let mostOnRolls: Int
     private let contents: Mutex<Contents>
 
-    /// - Parameter bytes: how much may be kept, roughly; 0 keeps nothing.
-    init(_ header: LogHeader?, bytes: Int) {
+    /// - Parameters:
+    ///   - bytes: how much may be kept, roughly; 0 keeps nothing.
+    ///   - missesBeforeRoll: how many keys of a kind must have led to nothing before its roll is read.
+    init(_ header: LogHeader?, bytes: Int, missesBeforeRoll: Int) {
         largestHalf = bytes / 2
-        contents = Mutex(Contents(header: bytes > 0 ? header : nil, known: header?.state ?? State()))
+        mostOnRolls = bytes / Self.bytesPerEntry
+        contents = Mutex(
+            Contents(
+                header: bytes > 0 ? header : nil,
+                known: header?.state ?? State(),
+                rolls: RecordRolls(room: header == nil ? 0 : mostOnRolls, fewestMisses: missesBeforeRoll)
+            )
+        )
     }
 
     /// Nothing is known, and nothing of SQLite's is looked at, from now on.
@@ -70,6 +85,7 @@ final class RecordMemory: Sendable {
             contents.header = nil
             contents.recent = Half()
             contents.earlier = Half()
+            contents.rolls.forget()
         }
     }
 
@@ -100,6 +116,24 @@ final class RecordMemory: Sendable {
             }
             return true
         }
+    }
+
+    // MARK: - Rolls
+
+    /// These keys led to nothing in a query: returns the kinds whose rolls should be read now, and the number of each reading.
+    func missed(_ lookups: some Sequence<Lookup>) -> [(kind: RecordKind, reading: Int)] {
+        contents.withLock { contents in
+            guard contents.current() != nil else { return [] }
+            return lookups.compactMap { lookup in
+                guard case .key(let key) = lookup else { return nil }
+                return contents.rolls.missed(key.kind).map { (key.kind, $0) }
+            }
+        }
+    }
+
+    /// What a reading brought, which began after it got its number.
+    func end(_ kind: RecordKind, reading: Int, _ result: RecordRolls.Reading) {
+        contents.withLock { $0.rolls.end(kind, reading: reading, result) }
     }
 
     // MARK: - Writing
@@ -166,6 +200,7 @@ extension RecordMemory.Contents {
         sweptUpTo = nil
         recent = RecordMemory.Half()
         earlier = RecordMemory.Half()
+        rolls.forget()
     }
 
     fileprivate mutating func recall(_ lookup: Lookup, largestHalf: Int) -> RecordMemory.Known? {
@@ -174,6 +209,7 @@ extension RecordMemory.Contents {
             keep(before, at: lookup, largestHalf: largestHalf)
             found = before
         }
+        if found == nil, case .key(let key) = lookup, rolls.excludes(key) { return .absent }
         if case .record(let record) = found, let sweptUpTo, record.isExpired(at: sweptUpTo) { return nil }
         return found
     }
@@ -190,6 +226,7 @@ extension RecordMemory.Contents {
 
     fileprivate mutating func take(_ write: RecordWrite, largestHalf: Int) {
         guard let key = write.key else { return }
+        if write.after != nil { rolls.wrote(key) }
         for record in [write.before, write.after] {
             for index in record?.indexes ?? [] { drop(.index(key.kind, index)) }
         }

@@ -63,6 +63,23 @@ struct RecordTable: RecordReader {
         }
     }
 
+    /// The roll of a kind, from its index alone.
+    func roll(of kind: RecordKind, atMost most: Int) throws(SQLiteFault) -> RecordRolls.Reading {
+        var statement = try BoundStatement(
+            "SELECT identifier FROM records INDEXED BY records_by_identifier WHERE kind = ? LIMIT ?",
+            in: database
+        )
+        try statement.bind(kind.name)
+        try statement.bind(Int64(most) + 1)
+        var marks: Set<UInt64> = []
+        var count = 0
+        while try statement.step() {
+            marks.insert(RecordRolls.mark(statement.bytes(0)))
+            count += 1
+        }
+        return count > most ? .tooLong : .whole(marks)
+    }
+
     func page(_ request: PageRequest) throws(SQLiteFault) -> [Record] {
         let (walk, condition, value): (String, String, String?) =
             switch request.filter {

@@ -29,7 +29,11 @@ package final class SQLiteStore: StoreBackend {
         location = path
         pool = try DatabasePool.opened(path: path, settings: settings)
         checkpointer = try Checkpointer(path: path, durability: settings.durability)
-        memory = RecordMemory(checkpointer.header, bytes: settings.rememberedBytes)
+        memory = RecordMemory(
+            checkpointer.header,
+            bytes: settings.rememberedBytes,
+            missesBeforeRoll: settings.missesBeforeRoll
+        )
         writes = WriteLane(pool: pool, limits: settings, checkpointer: checkpointer, memory: memory)
         reads = ReadLane(pool: pool, limits: settings)
     }
@@ -44,6 +48,7 @@ package final class SQLiteStore: StoreBackend {
         if !missing.isEmpty {
             let asked = missing.map { lookups[$0] }
             let read = try await query(asked)
+            readRolls(afterMissing: zip(asked, read).lazy.filter { $0.1 == nil }.map(\.0))
             if memory.remember(asked, read, since: recalled.state) || missing.count == lookups.count {
                 for (place, record) in zip(missing, read) { recalled.found[place] = .init(record) }
             } else {
@@ -57,6 +62,15 @@ package final class SQLiteStore: StoreBackend {
     package func recall(_ lookups: [Lookup], now: Instant) -> [Storage.Record?]? {
         let recalled = memory.recall(lookups)
         return recalled.isWhole ? recalled.found.map { $0?.answer(at: now) } : nil
+    }
+
+    /// Where many keys of a kind led to nothing, a roll of the kind spares the next ones their query.
+    private func readRolls(afterMissing lookups: some Sequence<Lookup>) {
+        for (kind, reading) in memory.missed(lookups) {
+            reads.submit(
+                .roll(kind, atMost: memory.mostOnRolls) { [memory] in memory.end(kind, reading: reading, $0) }
+            )
+        }
     }
 
     private nonisolated(nonsending) func query(_ lookups: [Lookup]) async throws(StoreError) -> [Storage.Record?] {
@@ -200,6 +214,8 @@ package struct SQLiteStoreSettings: Sendable {
     package var readers = 3
     /// How much is kept of what was read and written lately, in bytes, roughly; 0 keeps nothing.
     package var rememberedBytes = 4 * 1024 * 1024
+    /// How many keys of a kind lead to nothing before it is worth its while to read which ones there are.
+    package var missesBeforeRoll = 64
 
     package init() {}
 }

@@ -197,6 +197,132 @@ struct RecordMemoryTests {
         }
     }
 
+    // MARK: Rolls
+
+    private static let kind = Record(number: 1).key.kind
+
+    /// With an index: then it is not remembered when it is written, and a question for it meets the roll.
+    private func indexed(_ number: Int) -> Record {
+        var record = Record(number: number)
+        record.indexes = [SecondaryIndex(name: "name", value: record.key.identifier)]
+        return record
+    }
+
+    private func misses(_ numbers: Range<Int>) -> [Lookup] { numbers.map { .key(Record(number: $0).key) } }
+
+    @Test func `Where many keys lead to nothing, the next ones are known to`() async throws {
+        try await with { _, store in
+            _ = try await store.apply([.insert(indexed(1))], now: .testTime)
+            for number in 1000..<1063 {
+                #expect(try await store.find(Record(number: number).key, now: .testTime) == nil)
+            }
+            #expect(!knows(store, 5000))
+            #expect(try await store.find(Record(number: 1063).key, now: .testTime) == nil)
+            for _ in 0..<1000 where !knows(store, 5000) { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(knows(store, 5000) && knows(store, 6000))
+            // What is there is found, also where it was written since.
+            #expect(try await store.find(Record(number: 1).key, now: .testTime) == indexed(1))
+            _ = try await store.apply([.insert(indexed(5000))], now: .testTime)
+            #expect(!knows(store, 5000))
+            #expect(try await store.find(Record(number: 5000).key, now: .testTime) == indexed(5000))
+            #expect(try await store.apply([.insert(indexed(6000))], now: .testTime) == .applied)
+            #expect(try await store.apply([.insert(indexed(6000))], now: .testTime) != .applied)
+            // Another kind has another roll.
+            let other = RecordKey(kind: RecordKind("other"), identifier: Record(number: 7000).key.identifier)
+            #expect(!store.memory.recall([.key(other)]).isWhole)
+        }
+    }
+
+    @Test func `A commit of another connection ends a roll`() async throws {
+        try await with { folder, store in
+            let reading = try #require(store.memory.missed(misses(0..<64)).first?.reading)
+            store.memory.end(Self.kind, reading: reading, .whole([]))
+            #expect(knows(store, 5000))
+            let other = try folder.otherConnection()
+            try await other.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 1") }
+            #expect(!knows(store, 5000))
+            try other.close()
+        }
+    }
+
+    @Test func `What is written while a roll is read is on it`() async throws {
+        try await with { _, store in
+            let due = store.memory.missed(misses(0..<64))
+            #expect(due.map(\.kind) == [Self.kind])
+            let reading = try #require(due.first?.reading)
+            // It is being read: nobody else begins to.
+            #expect(store.memory.missed(misses(0..<64)).isEmpty)
+            _ = try await store.apply([.insert(indexed(70))], now: .testTime)
+            store.memory.end(Self.kind, reading: reading, .whole([]))
+            #expect(knows(store, 71))
+            #expect(!knows(store, 70))
+            #expect(try await store.find(Record(number: 70).key, now: .testTime) == indexed(70))
+        }
+    }
+
+    @Test func `A reading that somebody's commit overtook says nothing`() async throws {
+        try await with { folder, store in
+            let other = try folder.otherConnection()
+            let first = try #require(store.memory.missed(misses(0..<64)).first?.reading)
+            try await other.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 1") }
+            #expect(!knows(store, 71))
+            store.memory.end(Self.kind, reading: first, .whole([]))
+            #expect(!knows(store, 71))
+            let second = try #require(store.memory.missed(misses(0..<64)).first?.reading)
+            store.memory.end(Self.kind, reading: first, .whole([]))
+            #expect(!knows(store, 71))
+            try await other.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 1") }
+            store.memory.end(Self.kind, reading: second, .whole([]))
+            #expect(!knows(store, 71))
+            // One that failed may be begun again.
+            let third = try #require(store.memory.missed(misses(0..<64)).first?.reading)
+            store.memory.end(Self.kind, reading: third, .failed)
+            #expect(!knows(store, 71))
+            let last = try #require(store.memory.missed(misses(0..<64)).first?.reading)
+            store.memory.end(Self.kind, reading: last, .whole([]))
+            #expect(knows(store, 71))
+            try other.close()
+        }
+    }
+
+    @Test func `A roll that is too long is given up, and not read again soon`() async throws {
+        try await TemporaryFolder.with { folder in
+            var settings = SQLiteStoreSettings()
+            settings.rememberedBytes = 128 * 800
+            let store = try SQLiteStore(path: folder.database, settings: settings)
+            let reading = try #require(store.memory.missed(misses(0..<64)).first?.reading)
+            // No identifier of these tests has such a mark.
+            let marks = Set((0..<799).map { UInt64.max - $0 })
+            store.memory.end(Self.kind, reading: reading, .whole(marks))
+            #expect(knows(store, 5000))
+            _ = try await store.apply([.insert(indexed(1))], now: .testTime)
+            #expect(knows(store, 5000))
+            _ = try await store.apply([.insert(indexed(2))], now: .testTime)
+            #expect(!knows(store, 5000))
+            // A query for every key, until there were as many as make up for another reading.
+            for _ in 0..<3 { #expect(store.memory.missed(misses(0..<64)).isEmpty) }
+            let next = try #require(store.memory.missed(misses(0..<64)).first?.reading)
+            store.memory.end(Self.kind, reading: next, .tooLong)
+            #expect(!knows(store, 5000))
+            try await store.close()
+        }
+    }
+
+    @Test func `The longest roll makes room for the others`() throws {
+        var rolls = RecordRolls(room: 100, fewestMisses: 1)
+        let (long, short) = (RecordKind("long"), RecordKind("short"))
+        let unknown = Record(number: 5000).key.identifier
+        func key(_ kind: RecordKind) -> RecordKey { RecordKey(kind: kind, identifier: unknown) }
+        let first = rolls.missed(long)
+        rolls.end(long, reading: try #require(first), .whole(Set(1...80)))
+        #expect(rolls.excludes(key(long)))
+        let second = rolls.missed(short)
+        rolls.end(short, reading: try #require(second), .whole(Set(1...30)))
+        #expect(rolls.excludes(key(short)))
+        #expect(!rolls.excludes(key(long)))
+        #expect(rolls.missed(long) != nil)
+    }
+
     @Test func `Without memory everything is asked`() async throws {
         try await TemporaryFolder.with { folder in
             var settings = SQLiteStoreSettings()
