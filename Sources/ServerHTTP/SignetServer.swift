@@ -83,7 +83,11 @@ package struct SignetServer: Sendable {
         quiet.logLevel = max(logger.logLevel, .notice)
         return Application(
             responder: frontDoor,
-            server: ChannelSetup.builder(limits: configuration.limits, certificates: certificates),
+            server: ChannelSetup.builder(
+                limits: configuration.limits,
+                certificates: certificates,
+                desk: frontDoor.promptDesk
+            ),
             configuration: ApplicationConfiguration(
                 address: .hostname(listen.bindHost, port: listen.port),
                 availableConnectionsDelegate: .maximum(configuration.limits.connections, logger: quiet)

@@ -8,6 +8,7 @@ package struct SessionRefreshEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.post]
     package let browserAccess = BrowserAccess.cookieOrigins
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
     package let accepts = AcceptedBody.jsonOrForm(maximumBytes: SessionRequest.longestBody)
     package let reads: CookieFamily? = SessionCookie.family
 

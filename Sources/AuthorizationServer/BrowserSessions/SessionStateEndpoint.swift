@@ -7,6 +7,7 @@ package struct SessionStateEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.get]
     package let browserAccess = BrowserAccess.cookieOrigins
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
     package let reads: CookieFamily? = SessionCookie.family
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {

@@ -164,7 +164,11 @@ package enum AcceptedBody: Hashable, Sendable {
 
 /// How long an endpoint may take to answer.
 package enum EndpointPatience: Hashable, Sendable {
+    /// What it does between two waits takes as long as a signature or two, whatever is stored: a connection's own thread may
+    /// do it.
     case answersAtOnce
+    /// Its answer grows with what is stored, or is written while it is sent; or nobody has looked.
+    case takesItsTime
     /// It waits for news (long polling): it counts as a stream, and its task is cancelled when the server stops.
     case waitsForNews
 }
@@ -193,7 +197,7 @@ package protocol Endpoint: Sendable {
     var audience: EndpointAudience { get }
     /// What a POST brings: a form, unless it says otherwise.
     var accepts: AcceptedBody { get }
-    /// Whether it may keep the caller waiting: not unless it says so.
+    /// How long it may take: not on a connection's own thread, unless it says so.
     var patience: EndpointPatience { get }
     /// The cookies that it reads: none, unless it says so.
     var reads: CookieFamily? { get }
@@ -202,7 +206,7 @@ package protocol Endpoint: Sendable {
 
 extension Endpoint {
     package var accepts: AcceptedBody { .form }
-    package var patience: EndpointPatience { .answersAtOnce }
+    package var patience: EndpointPatience { .takesItsTime }
     package var reads: CookieFamily? { nil }
 }
 

@@ -75,6 +75,7 @@ package struct FeedKeysEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.get]
     package let browserAccess = BrowserAccess.none
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         // Never kept: a reader asks when it meets a key that it does not know, and wants it now.

@@ -8,6 +8,7 @@ package struct TokenEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.post]
     package let browserAccess = BrowserAccess.registeredOriginsWithCookies
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
 
     package init() {}
 

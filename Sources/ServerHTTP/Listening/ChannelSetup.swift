@@ -9,7 +9,11 @@ import NIOTLS
 
 /// How a connection becomes requests: HTTP/1.1 in the clear, or HTTP/2 and HTTP/1.1 by ALPN over TLS.
 enum ChannelSetup {
-    static func builder(limits: HTTPLimits, certificates: CertificateStore?) -> HTTPServerBuilder {
+    static func builder(
+        limits: HTTPLimits,
+        certificates: CertificateStore?,
+        desk: PromptDesk
+    ) -> HTTPServerBuilder {
         let requests = HTTP1Channel.Configuration(
             additionalChannelHandlers: [
                 RequestDeadline(timeout: TimeAmount(limits.bodyTimeout)),
@@ -25,7 +29,11 @@ enum ChannelSetup {
                 maxHeaderFieldCount: limits.headerFields
             )
         )
-        guard let certificates else { return .http1(configuration: requests) }
+        guard let certificates else {
+            return HTTPServerBuilder { responder in
+                PromptlyAnswered(base: HTTP1Channel(responder: responder, configuration: requests), desk: desk)
+            }
+        }
         return HTTPServerBuilder { responder in
             var connections = HTTP2ChannelConfiguration(
                 idleTimeout: limits.idleTimeout,

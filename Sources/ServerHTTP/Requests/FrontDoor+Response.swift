@@ -9,8 +9,25 @@ extension FrontDoor {
     /// How long a connection that is to be closed may still read: closing at once could lose the answer on its way.
     static let linger: TimeAmount = .seconds(1)
 
-    /// The answer as HTTP, with the headers that every answer has.
+    /// The answer as Hummingbird wants it.
     func response(to exchange: Exchange, _ answer: Answer, channel: any Channel) -> Response {
+        let head = head(of: answer, to: exchange, on: channel)
+        let body: ResponseBody =
+            if let stream = answer.stream {
+                self.body(of: stream, for: exchange, on: channel)
+            } else if exchange.isHead || answer.body.isEmpty {
+                ResponseBody()
+            } else {
+                ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
+            }
+        var response = Response(status: head.status, headers: head.headerFields, body: body)
+        // Hummingbird adds one.
+        if answer.status == 204 || answer.status == 304 { response.headers[.contentLength] = nil }
+        return response
+    }
+
+    /// Status and header fields of an answer: its own, and those that every answer has.
+    func head(of answer: Answer, to exchange: Exchange, on channel: any Channel) -> HTTPResponse {
         var headers = answer.headers
         // Added without a look at the others: only pages have the latter two, of their own.
         headers.append(HTTPField(name: .traceID, value: exchange.traceID))
@@ -33,19 +50,10 @@ extension FrontDoor {
         }
         // RFC 9112 §9.6: whoever keeps connections open for later requests must not choose this process again.
         if health.isDraining, !exchange.isHTTP2 { headers[.connection] = "close" }
-        let status = HTTPResponse.Status(code: answer.status)
-        if let stream = answer.stream {
-            return Response(status: status, headers: headers, body: body(of: stream, for: exchange, on: channel))
-        }
-        if answer.status != 204 && answer.status != 304 && !answer.isEndless {
+        if answer.stream == nil, answer.status != 204, answer.status != 304, !answer.isEndless {
             headers.append(HTTPField(name: .contentLength, value: "\(answer.body.count)"))
         }
-        guard exchange.isHead == false, !answer.body.isEmpty else { return Response(head: status, headers) }
-        return Response(
-            status: status,
-            headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
-        )
+        return HTTPResponse(status: HTTPResponse.Status(code: answer.status), headerFields: headers)
     }
 
     /// Journal, metrics, access log.
@@ -54,14 +62,6 @@ extension FrontDoor {
         metrics.record(route: route, status: answer.status, error: answer.failure?.code.value, duration: passed)
         journal.access(exchange, status: answer.status, duration: passed)
         if let failure = answer.failure { journal.refusal(failure, exchange, answer) }
-    }
-}
-
-extension Response {
-    /// An answer without content; the headers may announce what a GET would have brought.
-    fileprivate init(head status: HTTPResponse.Status, _ headers: HTTPFields) {
-        self.init(status: status, headers: headers)
-        if status.code == 204 || status.code == 304 { self.headers[.contentLength] = nil }
     }
 }
 

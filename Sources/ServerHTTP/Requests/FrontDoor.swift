@@ -31,6 +31,7 @@ struct FrontDoor: HTTPResponder {
     let health: Health
     let journal: Journal
     let metrics = HTTPMetrics()
+    let dates = HTTPDates()
 
     init(
         provider: Provider,
@@ -90,17 +91,27 @@ struct FrontDoor: HTTPResponder {
     }
 
     func respond(to request: Request, context: ConnectionContext) async throws -> Response {
+        let (exchange, answer) = await answer(request.head, body: request.body, on: context.channel)
+        return response(to: exchange, answer, channel: context.channel)
+    }
+
+    /// The answer to a request, already in the journal.
+    func answer(
+        _ head: HTTPRequest,
+        body: RequestBody,
+        on channel: any Channel
+    ) async -> (exchange: Exchange, answer: Answer) {
         let exchange = Exchange(
-            request.head,
-            on: context.channel,
+            head,
+            on: channel,
             configuration: configuration,
             issuer: issuer,
             traceID: Self.traceID(provider.services.random),
             now: provider.services.time.moment()
         )
-        let (route, answer) = await answer(exchange, body: request.body)
+        let (route, answer) = await answer(exchange, body: body)
         record(exchange, route: route, answer)
-        return response(to: exchange, answer, channel: context.channel)
+        return (exchange, answer)
     }
 
     private func answer(_ exchange: Exchange, body: RequestBody) async -> (route: String, answer: Answer) {
@@ -176,7 +187,7 @@ struct FrontDoor: HTTPResponder {
         if case .numbered = endpoint.location { request.number = RouteTable.numbered(exchange.path)?.number }
         let response =
             switch endpoint.patience {
-            case .answersAtOnce: await endpoint.respond(to: request, with: provider.services)
+            case .answersAtOnce, .takesItsTime: await endpoint.respond(to: request, with: provider.services)
             case .waitsForNews: try await streams.wait(for: endpoint, to: request, with: provider.services)
             }
         var answer = await answering.render(response, exchange, audience: .programs)

@@ -20,6 +20,12 @@ struct Route: Sendable {
     let methods: [HTTPRequest.Method]
     let audience: EndpointAudience
 
+    /// Whether its answers are whole, and soon made.
+    var isPrompt: Bool {
+        guard case .endpoint(let endpoint) = target else { return false }
+        return audience == .programs && endpoint.patience == .answersAtOnce
+    }
+
     /// The `Allow` header of a 405.
     var allow: String { methods.map(\.rawValue).joined(separator: ", ") }
 }

@@ -216,5 +216,6 @@ struct LifecycleTests {
         #expect(try await stuck.wait { _ in gate.arrived.value == 1 })
         try await server.stop()
         #expect(try await stuck.wait { $0.isClosed })
+        gate.open()
     }
 }

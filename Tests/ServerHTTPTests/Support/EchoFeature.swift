@@ -22,6 +22,7 @@ struct EchoEndpoint: Endpoint {
     let methods: Set<EndpointRequest.Method>
     let browserAccess: BrowserAccess
     let audience: EndpointAudience
+    let patience = EndpointPatience.answersAtOnce
 
     init(
         path: String,
@@ -60,6 +61,7 @@ struct AnswerEndpoint: Endpoint {
     let methods: Set<EndpointRequest.Method> = [.get]
     let browserAccess = BrowserAccess.none
     let audience = EndpointAudience.programs
+    let patience = EndpointPatience.answersAtOnce
 
     static func error(_ name: String) -> OAuthError? {
         switch name {
@@ -97,6 +99,7 @@ struct AnswerEndpoint: Endpoint {
 
 /// An endpoint whose requests wait until the test lets them go on.
 final class Gate: Feature, Endpoint {
+    let patience = EndpointPatience.answersAtOnce
     let location = EndpointLocation.belowIssuer("/gate")
     let methods: Set<EndpointRequest.Method> = [.get]
     let browserAccess = BrowserAccess.none

@@ -172,6 +172,9 @@ final class RawConnection: ChannelInboundHandler, Sendable {
         return condition(self)
     }
 
+    /// Closes the side that sends.
+    func finishSending() async throws { try await channel.value?.close(mode: .output).get() }
+
     func close() async throws { try? await channel.value?.close().get() }
 }
 

@@ -9,6 +9,7 @@ package struct DiscoveryEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.get]
     package let browserAccess = BrowserAccess.everyone
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
 
     /// `openid-configuration` or `oauth-authorization-server`.
     package init(_ name: String) { location = .wellKnown(name) }

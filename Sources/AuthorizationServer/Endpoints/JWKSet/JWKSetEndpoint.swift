@@ -8,6 +8,7 @@ package struct JWKSetEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.get]
     package let browserAccess = BrowserAccess.everyone
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
 
     package init() {}
 

@@ -11,6 +11,7 @@ package struct RevocationEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.post]
     package let browserAccess = BrowserAccess.registeredOrigins
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
 
     package init() {}
 

@@ -12,6 +12,7 @@ package struct DeviceAuthorizationEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.post]
     package let browserAccess = BrowserAccess.registeredOrigins
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
 
     package init() {}
 

@@ -1,0 +1,238 @@
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTPTypes
+
+/// What is answered on the thread of its connection, and how.
+struct PromptDesk: Sendable {
+    /// The longest body that it waits for, in bytes.
+    let bodyBytes: Int
+    /// Whether the answer to a request with this head can be given here, if its body is not too long.
+    let takes: @Sendable (HTTPRequest) -> Bool
+    let answer: @Sendable (HTTPRequest, ByteBuffer, any Channel) async -> WholeAnswer
+}
+
+/// An answer without a stream.
+struct WholeAnswer: Sendable {
+    var head: HTTPResponse
+    /// `nil` if there is no content.
+    var body: ByteBuffer?
+}
+
+/// A channel of HTTP/1.1 on which ``PromptAnswers`` comes before Hummingbird.
+struct PromptlyAnswered: ServerChildChannel {
+    let base: HTTP1Channel
+    let desk: PromptDesk
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+        let desk = desk
+        return base.setup(channel: channel, logger: logger).flatMapThrowing { value in
+            let pipeline = channel.pipeline.syncOperations
+            // Behind the one that knows whether a request is under way, for the idle time-out and for shutting down.
+            let connection = try pipeline.handler(type: HTTPConnectionStateHandler.self)
+            try pipeline.addHandler(PromptAnswers(desk), position: .after(connection))
+            return value
+        }
+    }
+
+    func handle(value: HTTP1Channel.Value, logger: Logger) async { await base.handle(value: value, logger: logger) }
+}
+
+/// Gathers a request and answers it on the thread of its connection; what it does not take goes on to Hummingbird.
+///
+/// Hummingbird hands the parts of a request to a task on another thread, which hands the parts of an answer back: two changes of
+/// threads, dearer than most of our answers. A task that begins here stays on this thread until it has to wait for something.
+///
+/// One request at a time: what comes in while one is being answered waits, here or in the socket.
+final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private enum State {
+        case idle
+        /// The head is ours and its end is missing.
+        case gathering(HTTPRequest)
+        case answering
+        /// Nobody answers on this connection any more.
+        case over
+    }
+
+    private enum Arrival {
+        case part(HTTPRequestPart)
+        case event(Any)
+        case failure(any Error)
+    }
+
+    /// How many requests of one connection are answered in a row before the others of its thread have their turn.
+    static let mostInARow = 8
+
+    private let desk: PromptDesk
+    private var state = State.idle
+    /// Of the request that is being gathered.
+    private var body: ByteBuffer?
+    /// Requests that Hummingbird has and has not answered: an answer of ours must not overtake theirs.
+    private var elsewhere = 0
+    /// Whether Hummingbird was given a request after which it closes the connection.
+    private var isClosing = false
+    /// What came in while we were answering.
+    private var waiting = CircularBuffer<Arrival>()
+    private var isCatchingUp = false
+    private var mustRead = false
+    private var inARow = 0
+
+    init(_ desk: PromptDesk) { self.desk = desk }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+    private func end() {
+        state = .over
+        waiting.removeAll()
+    }
+
+    // MARK: - In
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { arrived(.part(unwrapInboundIn(data)), context) }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) { arrived(.event(event), context) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { arrived(.failure(error), context) }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if !isAnswering { inARow = 0 }
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if isAnswering { mustRead = true } else { context.read() }
+    }
+
+    private var isAnswering: Bool { if case .answering = state { true } else { false } }
+
+    private func arrived(_ arrival: Arrival, _ context: ChannelHandlerContext) {
+        if isAnswering || isCatchingUp {
+            waiting.append(arrival)
+        } else {
+            take(arrival, context)
+        }
+    }
+
+    private func take(_ arrival: Arrival, _ context: ChannelHandlerContext) {
+        switch arrival {
+        case .part(let part):
+            take(part, context)
+        case .event(let event):
+            passOn(context)
+            context.fireUserInboundEventTriggered(event)
+        case .failure(let error):
+            passOn(context)
+            context.fireErrorCaught(error)
+        }
+    }
+
+    private func take(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        switch (state, part) {
+        case (.over, _):
+            break
+        case (.idle, .head(let head)) where elsewhere == 0 && !isClosing && desk.takes(head):
+            state = .gathering(head)
+        case (.gathering, .body(var more)):
+            if body?.writeBuffer(&more) == nil { body = more }
+            if let body, body.readableBytes > desk.bodyBytes { passOn(context) }
+        case (.gathering(let head), .end(nil)):
+            answer(head, context)
+        case (_, .head(let head)):
+            passOn(head, context)
+        default:
+            passOn(context)
+            context.fireChannelRead(wrapInboundOut(part))
+        }
+    }
+
+    /// Leaves what was gathered to Hummingbird.
+    private func passOn(_ context: ChannelHandlerContext) {
+        guard case .gathering(let head) = state else { return }
+        state = .idle
+        passOn(head, context)
+        if let body { context.fireChannelRead(wrapInboundOut(.body(body))) }
+        body = nil
+    }
+
+    private func passOn(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+        elsewhere += 1
+        if head.headerFields[.connection]?.lowercased().contains("close") == true { isClosing = true }
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+
+    // MARK: - Out
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data), elsewhere > 0 { elsewhere -= 1 }
+        context.write(data, promise: promise)
+    }
+
+    private func answer(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+        state = .answering
+        let body = body ?? ByteBuffer()
+        self.body = nil
+        let (loop, channel) = (context.eventLoop, context.channel)
+        let here = NIOLoopBound((handler: self, context: context), eventLoop: loop)
+        Task.immediate { [desk] in
+            let answer = await desk.answer(head, body, channel)
+            if loop.inEventLoop {
+                here.value.handler.send(answer, here.value.context)
+            } else {
+                loop.execute { here.value.handler.send(answer, here.value.context) }
+            }
+        }
+    }
+
+    private func send(_ answer: WholeAnswer, _ context: ChannelHandlerContext) {
+        guard isAnswering else { return }
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { [self] result in
+            switch result {
+            case .success: answered(context)
+            // Whoever asked has gone, and what else they asked for is nobody's any more.
+            case .failure: end()
+            }
+        }
+        context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
+        if let body = answer.body { context.write(wrapOutboundOut(.body(body)), promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: sent)
+    }
+
+    /// The answer has left.
+    private func answered(_ context: ChannelHandlerContext) {
+        guard isAnswering else { return }
+        inARow += 1
+        guard inARow >= Self.mostInARow else { return catchUp(context) }
+        let here = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        context.eventLoop.execute { here.value.handler.goOn(here.value.context) }
+    }
+
+    private func goOn(_ context: ChannelHandlerContext) {
+        guard isAnswering else { return }
+        inARow = 0
+        catchUp(context)
+    }
+
+    /// Takes what came in meanwhile.
+    private func catchUp(_ context: ChannelHandlerContext) {
+        state = .idle
+        // An answer that is given at once comes back here from within the loop below.
+        guard !isCatchingUp else { return }
+        let hasMore = !waiting.isEmpty
+        isCatchingUp = true
+        while !isAnswering, let arrival = waiting.popFirst() { take(arrival, context) }
+        isCatchingUp = false
+        guard !isAnswering else { return }
+        if hasMore { context.fireChannelReadComplete() }
+        if mustRead {
+            mustRead = false
+            context.read()
+        }
+    }
+}

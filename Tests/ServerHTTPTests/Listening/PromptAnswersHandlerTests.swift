@@ -1,0 +1,160 @@
+import HTTPTypes
+import NIOCore
+import NIOEmbedded
+import NIOHTTPTypes
+import Testing
+
+@testable import ServerHTTP
+
+/// The handler alone, between a test that sends and a test that answers in Hummingbird's place.
+@Suite("Prompt answers, part by part")
+struct PromptAnswersHandlerTests {
+    /// Takes what lies below `/p`, and answers with the body.
+    private final class Desk: Sendable {
+        let asked = MutexBox<[String]>([])
+
+        var prompt: PromptDesk {
+            PromptDesk(
+                bodyBytes: 8,
+                takes: { $0.path?.hasPrefix("/p") ?? false },
+                answer: { [asked] head, body, _ in
+                    asked.change { $0.append(head.path ?? "") }
+                    return WholeAnswer(head: HTTPResponse(status: .ok), body: body)
+                }
+            )
+        }
+    }
+
+    /// Fails every write, as on a connection that is gone.
+    private final class Gone: ChannelOutboundHandler {
+        typealias OutboundIn = HTTPResponsePart
+        struct Fault: Error {}
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            promise?.fail(Fault())
+        }
+    }
+
+    private func request(_ path: String, _ fields: HTTPFields = [:], body: [String] = []) -> [HTTPRequestPart] {
+        let head = HTTPRequest(method: .post, scheme: "http", authority: "a", path: path, headerFields: fields)
+        return [.head(head)] + body.map { .body(ByteBuffer(string: $0)) } + [.end(nil)]
+    }
+
+    private func send(_ parts: [HTTPRequestPart], to channel: EmbeddedChannel) {
+        for part in parts { channel.pipeline.fireChannelRead(part) }
+        channel.pipeline.fireChannelReadComplete()
+    }
+
+    /// The paths of the heads that went on to Hummingbird.
+    private func passedOn(_ channel: EmbeddedChannel) throws -> [String] {
+        var paths: [String] = []
+        while let part = try channel.readInbound(as: HTTPRequestPart.self) {
+            if case .head(let head) = part { paths.append(head.path ?? "") }
+        }
+        return paths
+    }
+
+    /// How many answers have left.
+    private func left(_ channel: EmbeddedChannel) throws -> Int {
+        var count = 0
+        while let part = try channel.readOutbound(as: HTTPResponsePart.self) {
+            if case .end = part { count += 1 }
+        }
+        return count
+    }
+
+    private func channel(_ desk: Desk, below: [any ChannelHandler] = []) throws -> EmbeddedChannel {
+        let channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandlers(below + [PromptAnswers(desk.prompt)])
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        return channel
+    }
+
+    @Test("others have their turn after eight answers in a row")
+    func turns() throws {
+        let desk = Desk()
+        let channel = try channel(desk)
+        send((0..<100).flatMap { request("/p/\($0)") }, to: channel)
+        #expect(desk.asked.value.count == PromptAnswers.mostInARow)
+        channel.embeddedEventLoop.run()
+        #expect(desk.asked.value == (0..<100).map { "/p/\($0)" })
+        #expect(try left(channel) == 100)
+        // Eight of one read, and eight of the next.
+        send((0..<8).flatMap { request("/p/\($0)") }, to: channel)
+        send((0..<8).flatMap { request("/p/\($0)") }, to: channel)
+        channel.embeddedEventLoop.run()
+        #expect(desk.asked.value.count == 116)
+        _ = try channel.finish()
+    }
+
+    @Test("what is asked behind an answer that nobody takes is not done")
+    func goneReader() throws {
+        let desk = Desk()
+        let channel = try channel(desk, below: [Gone()])
+        send((0..<20).flatMap { request("/p/\($0)") }, to: channel)
+        channel.embeddedEventLoop.run()
+        send(request("/p/late"), to: channel)
+        #expect(desk.asked.value == ["/p/0"])
+        #expect(try passedOn(channel).isEmpty)
+        _ = try? channel.finish()
+    }
+
+    @Test("RFC 9112 §9.6: nothing is done after a request that was to be the last")
+    func lastRequest() throws {
+        let desk = Desk()
+        let channel = try channel(desk)
+        send(request("/other", [.connection: "Close"]), to: channel)
+        channel.pipeline.write(HTTPResponsePart.head(HTTPResponse(status: .ok)), promise: nil)
+        channel.pipeline.writeAndFlush(HTTPResponsePart.end(nil), promise: nil)
+        send(request("/p/after"), to: channel)
+        #expect(desk.asked.value.isEmpty)
+        #expect(try passedOn(channel) == ["/other", "/p/after"])
+        _ = try channel.finish()
+    }
+
+    @Test("an answer does not overtake one of Hummingbird's")
+    func order() throws {
+        let desk = Desk()
+        let channel = try channel(desk)
+        send(request("/other"), to: channel)
+        send(request("/p/behind"), to: channel)
+        #expect(try passedOn(channel) == ["/other", "/p/behind"])
+        for _ in 0..<2 {
+            #expect(desk.asked.value.isEmpty)
+            send(request("/p/behind"), to: channel)
+            channel.pipeline.writeAndFlush(HTTPResponsePart.end(nil), promise: nil)
+        }
+        _ = try passedOn(channel)
+        for _ in 0..<2 { channel.pipeline.writeAndFlush(HTTPResponsePart.end(nil), promise: nil) }
+        send(request("/p/next"), to: channel)
+        #expect(desk.asked.value == ["/p/next"])
+        _ = try channel.finish()
+    }
+
+    @Test("bodies come in pieces, and one that is too long goes on as far as it came")
+    func bodies() throws {
+        let desk = Desk()
+        let channel = try channel(desk)
+        send(request("/p/whole", body: ["12", "345", "678"]), to: channel)
+        #expect(desk.asked.value == ["/p/whole"])
+        var answered = ""
+        while let part = try channel.readOutbound(as: HTTPResponsePart.self) {
+            if case .body(let buffer) = part { answered += String(buffer: buffer) }
+        }
+        #expect(answered == "12345678")
+        send(request("/p/long", body: ["12345", "6789", "x"]), to: channel)
+        #expect(desk.asked.value == ["/p/whole"])
+        var body = ""
+        var ends = 0
+        while let part = try channel.readInbound(as: HTTPRequestPart.self) {
+            switch part {
+            case .head(let head): #expect(head.path == "/p/long")
+            case .body(let buffer): body += String(buffer: buffer)
+            case .end: ends += 1
+            }
+        }
+        #expect(body == "123456789x")
+        #expect(ends == 1)
+        _ = try channel.finish()
+    }
+}
