@@ -16,12 +16,12 @@ package struct AccessTokenVerifier {
 
     /// A token that counts now.
     package struct Live {
-        var claims: JSONObject
-        var scope: ScopeSet
-        var audience: [String]
-        var client: RegisteredClient
+        let reading: AccessTokenReading
+        /// The claims as they stand in the token: the text of a JSON object.
+        let claims: [UInt8]
+        let client: RegisteredClient
         /// `nil` for a token of the client's own.
-        var person: PersonSnapshot?
+        let person: PersonSnapshot?
     }
 
     /// Why a token does not count, for the log.
@@ -32,30 +32,34 @@ package struct AccessTokenVerifier {
     }
 
     package func verdict(on text: String) async throws(OAuthError) -> Verdict {
-        let claims: JSONObject
-        var keyID: String?
-        if text.hasPrefix(OpaqueAccessToken.prefix) {
-            guard let opened = open(text) else { return .refused("not an opaque access token of this server") }
-            claims = opened
-        } else {
-            do {
-                let verified = try services.issuedTokens.verified(
-                    text,
-                    by: services.keyring.current.published,
-                    now: reader.now
-                )
-                claims = verified.claims
-                keyID = verified.keyID
-            } catch {
-                return .refused("\(error.code) \(error.claim ?? "")")
+        let reading: AccessTokenReading
+        let claims: [UInt8]
+        do {
+            if text.hasPrefix(OpaqueAccessToken.prefix) {
+                guard let opened = open(text), let object = try? JSONObject(parsing: opened) else {
+                    return .refused("not an opaque access token of this server")
+                }
+                reading = try AccessTokenReading(keyID: nil) { object[$0] }
+                claims = opened
+            } else {
+                let keys = services.keyring.current.published
+                let token = try services.issuedTokens.verified(text, by: keys, now: reader.now)
+                reading = try token.annotation.value(taking: \.footprint) { () throws(AccessTokenReading.Malformed) in
+                    try AccessTokenReading(keyID: token.keyID) { token[$0] }
+                }
+                claims = token.claimsText
             }
+        } catch let error as JOSEError {
+            return .refused("\(error.code) \(error.claim ?? "")")
+        } catch {
+            return .refused("a claim is missing or malformed")
         }
-        return try await verdict(on: claims, keyID: keyID)
+        return try await verdict(on: reading, claims)
     }
 
     /// The claims of an access token that need not count any more, for revoking it; `nil` if it is none of ours.
     func claims(of text: String) -> JSONObject? {
-        if text.hasPrefix(OpaqueAccessToken.prefix) { return open(text) }
+        if text.hasPrefix(OpaqueAccessToken.prefix) { return open(text).flatMap { try? JSONObject(parsing: $0) } }
         return try? UnverifiedToken(text).verified(
             by: services.keyring.current.published,
             expecting: Expectations(
@@ -71,51 +75,29 @@ package struct AccessTokenVerifier {
         ).claims
     }
 
-    private func open(_ text: String) -> JSONObject? {
-        guard let sealed = try? Base64URL.decode(String(text.dropFirst(OpaqueAccessToken.prefix.count))),
-            let plain = services.keys.openOpaqueToken(sealed)
-        else { return nil }
-        return try? JSONObject(parsing: plain)
+    /// The claims of an opaque token, as text.
+    private func open(_ text: String) -> [UInt8]? {
+        guard let sealed = try? Base64URL.decode(String(text.dropFirst(OpaqueAccessToken.prefix.count))) else {
+            return nil
+        }
+        return services.keys.openOpaqueToken(sealed)
     }
 
-    private func verdict(on claims: JSONObject, keyID: String?) async throws(OAuthError) -> Verdict {
-        guard let clientID = claims["client_id"]?.stringValue.flatMap({ ClientID($0) }),
-            let tokenText = claims["jti"]?.stringValue, let tokenID = TokenID(tokenText),
-            let iat = claims["iat"]?.integerValue, let exp = claims["exp"]?.integerValue,
-            let scope = claims["scope"]?.stringValue.flatMap(ScopeSet.init(parameter:)),
-            let subject = claims["sub"]?.stringValue.flatMap({ Subject($0) })
-        else { return .refused("a claim is missing or malformed") }
-        let issuedAt = TokenIdentifier.moment(of: tokenText) ?? Instant(secondsSinceEpoch: iat)
-        let lifetime = Instant(secondsSinceEpoch: exp) - Instant(secondsSinceEpoch: iat)
-        guard reader.now < Instant(secondsSinceEpoch: issuedAt.secondsSinceEpoch) + lifetime else { return .expired }
-        let session = claims["sid"]?.stringValue.flatMap { SessionID($0) }
-        var targets: [RevocationTarget] = [.token(tokenID), .client(clientID), .everything]
-        if let session { targets += [.session(session), .subject(subject)] }
-        if let grant = claims[AccessTokenClaims.grantID]?.stringValue.flatMap({ FamilyID($0) }) {
-            targets.append(.grant(grant))
-        }
-        // Whoever stole a key chooses the moment inside a token: a retired key counts for none.
-        if let keyID, try await reader.cutOff([.signingKey(keyID)]) != nil {
-            return .refused("the signing key is retired")
-        }
-        if let cutOff = try await reader.cutOff(targets), issuedAt <= cutOff { return .refused("revoked") }
-        guard let client = try await reader.client(clientID)?.content, client.isEnabled else {
+    private func verdict(
+        on reading: AccessTokenReading,
+        _ claims: [UInt8]
+    ) async throws(OAuthError) -> Verdict {
+        guard reader.now < reading.expiresAt else { return .expired }
+        if let ending = try await reading.ending(from: reader) { return .refused(ending) }
+        guard let client = try await reader.client(reading.clientID)?.content, client.isEnabled else {
             return .refused("the client is disabled or gone")
         }
-        var live = Live(
-            claims: claims,
-            scope: scope,
-            audience: claims["aud"]?.strings ?? [],
-            client: client,
-            person: nil
-        )
-        if session != nil {
-            guard let person = try await reader.person(subject), person.isEnabled else {
-                return .refused("the person is disabled or gone")
-            }
-            live.person = person
+        var person: PersonSnapshot?
+        if reading.session != nil {
+            person = try await reader.person(reading.subject)
+            guard let person, person.isEnabled else { return .refused("the person is disabled or gone") }
         }
-        return .live(live)
+        return .live(Live(reading: reading, claims: claims, client: client, person: person))
     }
 }
 

@@ -109,6 +109,9 @@ public struct VerifiedToken: Sendable {
     /// All claims.
     public var claims: JSONObject { jws.index.object(claimsNode) }
 
+    /// All claims, as the issuer wrote them: the text of a JSON object.
+    package var claimsText: [UInt8] { jws.unverifiedPayload }
+
     /// The claim `name`, if it is there; cheaper than one of ``claims``.
     public subscript(name: String) -> JSON? {
         jws.index.member(name, of: claimsNode).map(jws.index.value)

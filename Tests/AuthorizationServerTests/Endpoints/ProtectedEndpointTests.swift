@@ -123,6 +123,33 @@ import Testing
         #expect(try await world.introspect(JWT.signed(claims, type: "at+jwt", by: key))["active"] == true)
     }
 
+    @Test func `RFC 7662 §2.2: what is said of a token is its claims, and none of its claims can say it in our place`()
+        async throws
+    {
+        let world = try await TestWorld()
+        var claims = try UnverifiedToken(await world.grant().access).unverifiedClaims
+        let key = try #require(world.services.keyring.current.signing["ES256"])
+        // Asked twice: the second time what was read of the token is remembered.
+        let token = try JWT.signed(claims, type: "at+jwt", by: key)
+        for _ in 0..<2 {
+            let answer = try await world.introspect(token)
+            for (name, value) in claims { #expect(answer[name] == value, "\(name)") }
+            #expect(answer.count == claims.count + 3)
+        }
+        claims["note"] = "a \"quoted\" \\ text, \u{7}ü"
+        #expect(try await world.introspect(JWT.signed(claims, type: "at+jwt", by: key))["note"] == claims["note"])
+        claims["active"] = "never"
+        claims["username"] = "mallory"
+        claims["token_type"] = "N_A"
+        let impostor = try JWT.signed(claims, type: "at+jwt", by: key)
+        for _ in 0..<2 {
+            let answer = try await world.introspect(impostor)
+            #expect(answer["active"] == true)
+            #expect(answer["username"] == "alice" && answer["token_type"] == "Bearer")
+            #expect(answer["jti"] == claims["jti"])
+        }
+    }
+
     // MARK: - Revocation
 
     @Test func `A revoked access token is inactive at once, and its sibling lives`() async throws {

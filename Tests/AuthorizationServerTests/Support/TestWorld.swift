@@ -65,6 +65,7 @@ final class TestWorld: Sendable {
 
     /// The members of a JSON answer, or a failed expectation with the refusal.
     func json(_ response: EndpointResponse, _ location: SourceLocation = #_sourceLocation) throws -> JSONObject {
+        if case .prepared("application/json", let bytes) = response.body { return try JSONObject(parsing: bytes) }
         guard case .json(.object(let object)) = response.body else {
             Issue.record(
                 "no JSON: \(response.status) \(String(describing: response.failure))",

@@ -10,6 +10,7 @@ package struct IntrospectionEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.post]
     package let browserAccess = BrowserAccess.none
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
 
     package init() {}
 
@@ -25,35 +26,48 @@ package struct IntrospectionEndpoint: Endpoint {
                 )
             }
             let token = try request.parameters.required("token")
-            let answer = try await answer(token, to: caller, services: services, reader: reader)
-            return EndpointResponse(body: .json(.object(answer ?? ["active": false])))
+            return EndpointResponse(body: try await answer(token, to: caller, services: services, reader: reader))
         } catch {
             return .refusal(error)
         }
     }
 
-    /// The answer for an active token that the caller may see, else `nil`.
+    private static let inactive = EndpointResponse.Body.json(["active": false])
+
+    /// What is said of a token; that it is not active, if it is none that the caller may see.
     private func answer(
         _ token: String,
         to caller: AuthenticatedCaller,
         services: Services,
         reader: Reader
-    ) async throws(OAuthError) -> JSONObject? {
+    ) async throws(OAuthError) -> EndpointResponse.Body {
         if token.hasPrefix(RefreshToken.prefix) {
-            guard case .client(let client) = caller else { return nil }
-            return try await refreshAnswer(token, client: client.content, services: services, reader: reader)
+            guard case .client(let client) = caller,
+                let answer = try await refreshAnswer(token, client: client.content, services: services, reader: reader)
+            else { return Self.inactive }
+            return .json(.object(answer))
         }
         guard
             case .live(let live) = try await AccessTokenVerifier(services: services, reader: reader).verdict(on: token)
-        else { return nil }
+        else { return Self.inactive }
         switch caller {
-        case .client(let client): guard client.content.id == live.client.id else { return nil }
-        case .api(let api): guard live.audience.contains(api.audience.value) else { return nil }
+        case .client(let client): guard client.content.id == live.client.id else { return Self.inactive }
+        case .api(let api): guard live.reading.audience.contains(api.audience.value) else { return Self.inactive }
         }
-        var answer: JSONObject = ["active": true, "token_type": "Bearer"]
-        for (name, value) in live.claims { answer[name] = value }
-        if let username = live.person?.standardClaims["preferred_username"] { answer["username"] = username }
-        return answer
+        return .prepared(contentType: "application/json", Self.description(of: live))
+    }
+
+    /// The claims of the token, with what RFC 7662 §2.2 adds to them.
+    private static func description(of live: AccessTokenVerifier.Live) -> [UInt8] {
+        var added: JSONObject = ["active": true, "token_type": "Bearer"]
+        if let username = live.person?.standardClaims["preferred_username"] { added["username"] = username }
+        guard !live.reading.namesIntrospectionMembers else {
+            var answer = (try? JSONObject(parsing: live.claims)) ?? JSONObject()
+            for (name, value) in added { answer[name] = value }
+            return answer.serialized()
+        }
+        // The token's own text, which was an object of ours when it was signed: no value of it is made for this.
+        return added.serialized().dropLast() + [UInt8(ascii: ",")] + live.claims.dropFirst()
     }
 
     private func refreshAnswer(

@@ -9,6 +9,7 @@ package struct UserInfoEndpoint: Endpoint {
     package let methods: Set<EndpointRequest.Method> = [.get, .post]
     package let browserAccess = BrowserAccess.registeredOrigins
     package let audience = EndpointAudience.programs
+    package let patience = EndpointPatience.answersAtOnce
 
     /// OpenID Connect Core §5.4: the claims that each scope asks for.
     static let claimsByScope: [(scope: Scope, claims: [String])] = [
@@ -28,20 +29,21 @@ package struct UserInfoEndpoint: Endpoint {
 
     package func respond(to request: EndpointRequest, with services: Services) async -> EndpointResponse {
         do throws(OAuthError) {
-            let token = try BearerToken.read(request)
+            let text = try BearerToken.read(request)
             let reader = Reader(services, now: services.time.moment().steady)
             let live: AccessTokenVerifier.Live
-            switch try await AccessTokenVerifier(services: services, reader: reader).verdict(on: token) {
+            switch try await AccessTokenVerifier(services: services, reader: reader).verdict(on: text) {
             case .live(let found): live = found
             case .expired: throw BearerToken.refused("the access token has expired", detail: "expired")
             case .refused(let detail): throw BearerToken.refused("the access token is not valid", detail: detail)
             }
-            guard live.audience.contains(services.configuration.issuerAudience), live.scope.contains(.openID) else {
+            let token = live.reading
+            guard token.audience.contains(services.configuration.issuerAudience), token.scope.contains(.openID) else {
                 throw OAuthError(
                     .insufficientScope,
                     "the access token was not granted the scope openid",
                     status: 403,
-                    detail: "scope: \(live.scope)",
+                    detail: "scope: \(token.scope)",
                     requiredScope: [.openID],
                     challenge: .bearer
                 )
@@ -50,7 +52,7 @@ package struct UserInfoEndpoint: Endpoint {
                 throw BearerToken.refused("the access token is not valid", detail: "no person behind the token")
             }
             var claims: JSONObject = ["sub": .string(person.subject.value)]
-            for (scope, names) in Self.claimsByScope where live.scope.contains(scope) {
+            for (scope, names) in Self.claimsByScope where token.scope.contains(scope) {
                 for name in names { if let value = person.standardClaims[name] { claims[name] = value } }
             }
             return EndpointResponse(body: .json(.object(claims)), client: live.client)
