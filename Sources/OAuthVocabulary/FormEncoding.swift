@@ -4,10 +4,14 @@ package enum FormEncoding {
     package static func decode(_ text: some StringProtocol) -> String? { decode(bytes: Array(text.utf8)[...]) }
 
     static func decode(bytes text: ArraySlice<UInt8>) -> String? {
-        // Most names and values need no decoding.
-        guard text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
-            return self.text(text)
+        // Most names and values need no decoding, and are ASCII: one look tells both.
+        var isPlain = true
+        var all: UInt8 = 0
+        for byte in text {
+            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "+") { isPlain = false }
+            all |= byte
         }
+        if isPlain { return self.text(text, isASCII: all < 0x80) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
         var rest = text.makeIterator()
@@ -22,14 +26,12 @@ package enum FormEncoding {
             default: bytes.append(byte)
             }
         }
-        return self.text(bytes[...])
+        return self.text(bytes[...], isASCII: bytes.allSatisfy { $0 < 0x80 })
     }
 
     /// The bytes as text; `nil` if they are not UTF-8.
-    private static func text(_ bytes: ArraySlice<UInt8>) -> String? {
-        // Nearly all of it is ASCII, for which there is a quicker way.
-        bytes.allSatisfy { $0 < 0x80 }
-            ? String(decoding: bytes, as: UTF8.self) : String(validating: bytes, as: UTF8.self)
+    private static func text(_ bytes: ArraySlice<UInt8>, isASCII: Bool) -> String? {
+        isASCII ? String(decoding: bytes, as: UTF8.self) : String(validating: bytes, as: UTF8.self)
     }
 
     /// The pairs of a query or form body; `nil` if one of them is malformed.
@@ -40,7 +42,11 @@ package enum FormEncoding {
     /// The pairs of the bytes of a query or form body; `nil` if one of them is malformed.
     package static func pairs(_ bytes: [UInt8]) -> [(name: String, value: String)]? {
         var pairs: [(name: String, value: String)] = []
-        for piece in bytes.split(separator: UInt8(ascii: "&")) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let piece = rest[..<(rest.firstIndex(of: UInt8(ascii: "&")) ?? rest.endIndex)]
+            rest = rest[piece.endIndex...].dropFirst()
+            if piece.isEmpty { continue }
             let end = piece.firstIndex(of: UInt8(ascii: "=")) ?? piece.endIndex
             guard let name = decode(bytes: piece[..<end]), let value = decode(bytes: piece[end...].dropFirst()) else {
                 return nil

@@ -81,7 +81,8 @@ extension Exchange {
     }
 
     static func parameters(of text: [UInt8], limits: HTTPLimits) throws(OAuthError) -> AuthorizationServer.Parameters {
-        let count = text.count { $0 == UInt8(ascii: "&") } + 1
+        var count = 1
+        for byte in text where byte == UInt8(ascii: "&") { count += 1 }
         guard count <= limits.parameters else {
             throw .invalidRequest("there are too many parameters", detail: "\(count) of at most \(limits.parameters)")
         }
@@ -92,10 +93,14 @@ extension Exchange {
             )
         }
         // No parameter of any of our specifications has one, and a log or a C library would stop there.
-        guard !pairs.contains(where: { $0.name.utf8.contains(0) || $0.value.utf8.contains(0) }) else {
+        guard !pairs.contains(where: { holdsNull($0.name) || holdsNull($0.value) }) else {
             throw .invalidRequest("a parameter holds a null character")
         }
         return try Parameters(pairs)
+    }
+
+    private static func holdsNull(_ text: String) -> Bool {
+        text.utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? text.utf8.contains(0)
     }
 
     /// Whether the content type is this one, in UTF-8 if it says so.
