@@ -1,3 +1,4 @@
+import CArgon2
 import Dispatch
 import Synchronization
 
@@ -46,7 +47,12 @@ private final class Shared: Sendable {
         var running = 0
         var started = 0
         var isClosed = false
+        /// Whether anything was hashed since memory was given back.
+        var holdsMemory = false
     }
+
+    /// After so long without work the memory that it took goes back to the system, in seconds.
+    private static let rest = 60.0
 
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
@@ -82,11 +88,17 @@ private final class Shared: Sendable {
 
     private func work() {
         Self.yieldToEverythingElse()
+        var hasWorked = false
         while true {
-            wake.wait()
+            if hasWorked, wake.wait(timeout: .now() + Self.rest) == .timedOut {
+                hasWorked = false
+                giveMemoryBack()
+            }
+            if !hasWorked { wake.wait() }
             let next = state.withLock { state -> (@Sendable () -> Void)? in
                 guard !state.queue.isEmpty else { return nil }
                 state.running += 1
+                state.holdsMemory = true
                 return state.queue.removeFirst()
             }
             guard let next else {
@@ -94,8 +106,23 @@ private final class Shared: Sendable {
                 continue
             }
             next()
+            hasWorked = true
             state.withLock { $0.running -= 1 }
         }
+    }
+
+    /// What the allocator keeps of all the buffers that were filled, once everybody rests.
+    private func giveMemoryBack() {
+        let isDue = state.withLock { state in
+            guard state.running == 0, state.queue.isEmpty, state.holdsMemory else { return false }
+            state.holdsMemory = false
+            return true
+        }
+        guard isDue else { return }
+        #if canImport(Glibc)
+            // Elsewhere: a thread of low priority could be held up while it has the allocator's locks.
+            DispatchQueue.global().async { malloc_trim(0) }
+        #endif
     }
 
     private static func start(_ shared: Shared) -> Bool {
