@@ -221,8 +221,8 @@ let package = Package(
             dependencies: [
                 "AuthorizationServer", "Accounts", "UpstreamLogin", "Pages", "RevocationFeed", "OAuthVocabulary",
                 "JOSE",
-                "Storage", "Instants", hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioPosix, crypto,
-                logging, metrics,
+                "Storage", "Instants", hummingbird, hummingbirdHTTP2, nioSSL, nioTLS, nioCore, nioHTTP1, nioPosix,
+                crypto, logging, metrics,
                 lifecycle,
             ],
             swiftSettings: settings

@@ -6,6 +6,7 @@ depends on what the processor can do. Compares with costs.json and exits with 1 
 `--write` puts what was counted there, with some room.
 """
 import argparse
+import functools
 import json
 import os
 import re
@@ -29,6 +30,8 @@ CRYPTOGRAPHY = re.compile(r"BoringSSL|ecp_nistz256|ecdsa_|sha256_block|bn_|rsaz|
 ROOM = 1.5
 # Seconds for which the server is watched at rest.
 REST = 5
+# How many times as many requests the longer of two runs has.
+FAR = 4
 
 
 class Counter:
@@ -67,27 +70,46 @@ class Counter:
         return total
 
 
+def instructions_a_request(counter, load, plan, rest, count):
+    """What each request of `plan` takes, without what the server does of itself (`rest` instructions a second).
+
+    The difference of a long run and a short one: what comes with every run is in both, such as new connections, and what the
+    server does of itself until the counting has ended.
+    """
+    runs = []
+    # The first one is not counted: it finds what later ones remember.
+    for number, requests in enumerate([count, count, FAR * count]):
+        # Before the counting begins: a plan may ask the server for what its requests need.
+        command = load.command(plan, None, requests, None, None)
+        run = functools.partial(load.execute, command, httpload.PATIENCE + requests)
+        if number:
+            runs.append(counter.count(run))
+        else:
+            run()
+    (few, briefly), (many, at_length) = runs
+    return (many - few - rest * (at_length - briefly)) / ((FAR - 1) * count)
+
+
 def measure(signet, load_program, count):
     with tempfile.TemporaryDirectory(prefix="signet-costs-") as folder:
         # Valgrind cannot read the debugging information of today's compilers, and needs the symbols only.
         stripped = os.path.join(folder, "signet")
         subprocess.run(["strip", "-g", "-o", stripped, signet], check=True)
         out = os.path.join(folder, "callgrind")
-        prefix = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
+        # On one processor, whatever the machine has: valgrind runs one thread at a time anyway.
+        prefix = ["taskset", "-c", str(min(os.sched_getaffinity(0))), "valgrind", "--tool=callgrind", "--instr-atstart=no",
+                  f"--callgrind-out-file={out}"]
         with Signet(stripped, prefix, "ES256") as server:
             load = httpload.Load(load_program, [], folder)
             plans = server.plans(load)
             counter = Counter(server.process.pid, out)
-            # What it does of itself, for every second: a slow machine has more of them.
-            rest, seconds = counter.count(lambda: time.sleep(REST))
-            note(f"at rest: {rest / seconds / 1e6:.1f} million instructions a second")
+            instructions, seconds = counter.count(lambda: time.sleep(REST))
+            rest = instructions / seconds
+            note(f"at rest: {rest / 1e6:.1f} million instructions a second")
             found = {}
             for name in ROWS:
-                plan = plans[name]
-                plan.connections = 4
-                load.run(plan, count=count)
-                instructions, took = counter.count(lambda: load.run(plan, count=count))
-                found[name] = max(0, instructions - rest / seconds * took) / count
+                plans[name].connections = 4
+                found[name] = instructions_a_request(counter, load, plans[name], rest, count)
                 note(f"{name}: {found[name]:,.0f} instructions a request")
             return found
 
@@ -96,7 +118,7 @@ def main():
     parser = argparse.ArgumentParser(description="Counts the instructions of a request.")
     parser.add_argument("signet", help="the release build")
     parser.add_argument("load", help="the load generator, compiled")
-    parser.add_argument("--requests", type=int, default=400, help="of each row")
+    parser.add_argument("--requests", type=int, default=200, help="of the shorter run of each row")
     parser.add_argument("--write", action="store_true", help="put what was counted into costs.json, with some room")
     options = parser.parse_args()
     for name in ("valgrind", "callgrind_control", "callgrind_annotate", "strip"):

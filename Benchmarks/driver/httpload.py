@@ -117,17 +117,21 @@ class Load:
         """What came of it; a failed request is a fault unless `forgiving`. `watched` is a process whose time is told."""
         command = self.command(plan, seconds, count, rate, into)
         before = family_seconds(watched) if watched else 0
+        found = self.execute(command, PATIENCE + (seconds or 0) + (count or 0) / 50, forgiving)
+        if watched:
+            found["processor"] = family_seconds(watched) - before
+        return found
+
+    @staticmethod
+    def execute(command, timeout, forgiving=False):
+        """Runs what `command` made of a plan."""
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, check=False, timeout=PATIENCE + (seconds or 0) + (count or 0) / 50
-            )
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
             found = json.loads(done.stdout)
         except (subprocess.TimeoutExpired, ValueError) as error:
             raise servers.Fault(f"the load generator: {error}") from error
         if found["answered"] == 0 or (found["failed"] and not forgiving):
             raise servers.Fault(f"{found['failed']} of {found['failed'] + found['answered']} failed: {found['statuses']}")
-        if watched:
-            found["processor"] = family_seconds(watched) - before
         return found
 
 

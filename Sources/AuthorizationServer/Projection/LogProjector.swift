@@ -55,6 +55,7 @@ extension WholeBatchProjection {
 package struct LogProjector: Sendable {
     let store: any Store
     let projection: any LogProjection
+    private let memo = PayloadMemo()
 
     package init(store: any Store, projection: any LogProjection) {
         self.store = store
@@ -67,7 +68,7 @@ package struct LogProjector: Sendable {
     @discardableResult
     package func tick(now: Instant) async throws(StoreError) -> Int {
         var cursor = try await cursor(now: now)
-        let batches = try await FeedLog(store: store).batches(after: cursor?.content.batch ?? 0, now: now)
+        let batches = try await FeedLog(store: store, memo: memo).batches(after: cursor?.content.batch ?? 0, now: now)
         var count = 0
         for batch in batches {
             repeat {
@@ -91,7 +92,7 @@ package struct LogProjector: Sendable {
 
     private func cursor(now: Instant) async throws(StoreError) -> Stored<FeedCursor>? {
         guard let record = try await store.find(FeedCursor.key(projection.name), now: now) else { return nil }
-        return try Stored(record)
+        return try memo.stored(record)
     }
 }
 

@@ -34,6 +34,7 @@ package struct FeedKeys: Sendable {
     private let store: any Store
     private let keys: DerivedKeys
     private let configuration: ProviderConfiguration
+    private let memo = PayloadMemo()
 
     package init(store: any Store, keys: DerivedKeys, configuration: ProviderConfiguration) {
         self.store = store
@@ -93,7 +94,7 @@ package struct FeedKeys: Sendable {
     private func load(now: Instant) async throws(StoreError) -> [Stored<FeedKeyRecord>] {
         var records: [Stored<FeedKeyRecord>] = []
         for record in try await store.page(FeedKeyRecord.kind, filter: .all, after: nil, limit: 1000, now: now) {
-            records.append(try Stored(record))
+            records.append(try memo.stored(record))
         }
         return records
     }

@@ -71,8 +71,13 @@ package struct FeedLog: Sendable {
     package static let largestAnswer = 64
 
     let store: any Store
+    private let memo: PayloadMemo
 
-    package init(store: any Store) { self.store = store }
+    /// - Parameter memo: of whoever looks often: between two endings the state is the same.
+    package init(store: any Store, memo: PayloadMemo = PayloadMemo()) {
+        self.store = store
+        self.memo = memo
+    }
 
     /// The batches after number `after`, in their order, at most `limit`: empty if there are none.
     ///
@@ -83,7 +88,8 @@ package struct FeedLog: Sendable {
         now: Instant
     ) async throws(StoreError) -> [FeedBatch] {
         guard let record = try await store.find(FeedState.key, now: now) else { return [] }
-        return try await batches(after: after, limit: limit, in: FeedState(from: record), now: now)
+        let state: Stored<FeedState> = try memo.stored(record)
+        return try await batches(after: after, limit: limit, in: state.content, now: now)
     }
 
     /// Whether an act of before this moment waits for its number.

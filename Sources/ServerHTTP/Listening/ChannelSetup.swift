@@ -104,6 +104,9 @@ final class HandshakeDeadline: ChannelInboundHandler, RemovableChannelHandler {
 /// While an answer waits to be sent no other time-out watches, so that a closed window would hold the connection. An
 /// answer whose end was written must have left in time; of one that is still being written something must. A reader of a
 /// stream that closes its side has gone, also while there is nothing to write; who only half-closes gets no stream.
+///
+/// Nothing is scheduled for an answer that leaves at once, as nearly all do: to take back what was scheduled, NIO looks
+/// through what is scheduled for all connections of a thread.
 final class ResponseDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias OutboundIn = HTTPResponsePart
@@ -116,13 +119,21 @@ final class ResponseDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     /// How many parts of the stream have not left yet.
     private var waiting = 0
     private var streamDeadline: Scheduled<Void>?
+    /// How many answers were written to their end and have not left yet: they leave in their order.
+    private var leaving = 0
+    /// Of the first of them.
+    private var deadlines = CircularBuffer<Scheduled<Void>>()
 
     init(timeout: TimeAmount, streamTimeout: TimeAmount) {
         self.timeout = timeout
         self.streamTimeout = streamTimeout
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { streamDeadline?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        streamDeadline?.cancel()
+        for deadline in deadlines { deadline.cancel() }
+        deadlines.removeAll()
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if isStream, case .inputClosed = event as? ChannelEvent { context.close(promise: nil) }
@@ -143,10 +154,20 @@ final class ResponseDeadline: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             isStream = false
             let sent = promise ?? context.eventLoop.makePromise()
-            let channel = context.channel
-            let deadline = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
-            sent.futureResult.whenComplete { _ in deadline.cancel() }
+            leaving += 1
+            sent.futureResult.assumeIsolated().whenComplete { [self] _ in
+                leaving -= 1
+                deadlines.popFirst()?.cancel()
+            }
             context.write(data, promise: sent)
+        }
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        while deadlines.count < leaving {
+            let channel = context.channel
+            deadlines.append(context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) })
         }
     }
 

@@ -2,7 +2,9 @@ import HTTPTypes
 import HummingbirdCore
 import Logging
 import NIOCore
+import NIOHTTP1
 import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
 
 /// What is answered on the thread of its connection, and how.
 struct PromptDesk: Sendable {
@@ -10,14 +12,11 @@ struct PromptDesk: Sendable {
     let bodyBytes: Int
     /// Whether the answer to a request with this head can be given here, if its body is not too long.
     let takes: @Sendable (HTTPRequest) -> Bool
-    let answer: @Sendable (HTTPRequest, ByteBuffer, any Channel) async -> WholeAnswer
-}
+    /// What answers on a connection.
+    let answers: @Sendable (any Channel) -> Answers
 
-/// An answer without a stream.
-struct WholeAnswer: Sendable {
-    var head: HTTPResponse
-    /// `nil` if there is no content.
-    var body: ByteBuffer?
+    /// From a request and its body to the answer as it goes over the wire.
+    typealias Answers = @Sendable (HTTPRequest, ByteBuffer) async -> ByteBuffer
 }
 
 /// A channel of HTTP/1.1 on which ``PromptAnswers`` comes before Hummingbird.
@@ -31,7 +30,11 @@ struct PromptlyAnswered: ServerChildChannel {
             let pipeline = channel.pipeline.syncOperations
             // Behind the one that knows whether a request is under way, for the idle time-out and for shutting down.
             let connection = try pipeline.handler(type: HTTPConnectionStateHandler.self)
-            try pipeline.addHandler(PromptAnswers(desk), position: .after(connection))
+            let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
+            let outlet = PromptOutlet(past: try pipeline.context(handlerType: HTTPResponseEncoder.self))
+            try pipeline.addHandler(outlet, position: .after(codec))
+            let answers = PromptAnswers(desk, on: channel, outlet: outlet)
+            try pipeline.addHandler(answers, position: .after(connection))
             return value
         }
     }
@@ -70,6 +73,8 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     static let mostInARow = 8
 
     private let desk: PromptDesk
+    private let answers: PromptDesk.Answers
+    private let outlet: PromptOutlet
     private var state = State.idle
     /// Of the request that is being gathered.
     private var body: ByteBuffer?
@@ -83,7 +88,11 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     private var mustRead = false
     private var inARow = 0
 
-    init(_ desk: PromptDesk) { self.desk = desk }
+    init(_ desk: PromptDesk, on channel: any Channel, outlet: PromptOutlet) {
+        self.desk = desk
+        self.outlet = outlet
+        answers = desk.answers(channel)
+    }
 
     func handlerRemoved(context: ChannelHandlerContext) { end() }
 
@@ -177,10 +186,10 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
         state = .answering
         let body = body ?? ByteBuffer()
         self.body = nil
-        let (loop, channel) = (context.eventLoop, context.channel)
+        let loop = context.eventLoop
         let here = NIOLoopBound((handler: self, context: context), eventLoop: loop)
-        Task.immediate { [desk] in
-            let answer = await desk.answer(head, body, channel)
+        Task.immediate { [answers] in
+            let answer = await answers(head, body)
             if loop.inEventLoop {
                 here.value.handler.send(answer, here.value.context)
             } else {
@@ -189,7 +198,7 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func send(_ answer: WholeAnswer, _ context: ChannelHandlerContext) {
+    private func send(_ answer: ByteBuffer, _ context: ChannelHandlerContext) {
         guard isAnswering else { return }
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenComplete { [self] result in
@@ -199,8 +208,7 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
             case .failure: end()
             }
         }
-        context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
-        if let body = answer.body { context.write(wrapOutboundOut(.body(body)), promise: nil) }
+        outlet.answer = answer
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: sent)
     }
 
@@ -234,5 +242,27 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
             mustRead = false
             context.read()
         }
+    }
+}
+
+/// Sends what ``PromptAnswers`` gives it in the place of the next end, past the handlers that spell answers part by part.
+///
+/// So the handlers between the two see such an answer end, which is all that they have to know of it.
+final class PromptOutlet: ChannelOutboundHandler, RemovableChannelHandler {
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    var answer: ByteBuffer?
+    private var encoder: ChannelHandlerContext?
+
+    /// - Parameter encoder: where bytes go on from.
+    init(past encoder: ChannelHandlerContext) { self.encoder = encoder }
+
+    func handlerRemoved(context: ChannelHandlerContext) { encoder = nil }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard let answer, let encoder else { return context.write(data, promise: promise) }
+        self.answer = nil
+        encoder.write(NIOAny(IOData.byteBuffer(answer)), promise: promise)
     }
 }

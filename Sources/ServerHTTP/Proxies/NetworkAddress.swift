@@ -46,6 +46,21 @@ package struct NetworkAddress: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// Who is at the other end of a connection.
+struct Peer: Sendable {
+    /// `nil` for a socket without an address.
+    let address: NetworkAddress?
+    /// How logs and counters call it.
+    let text: String
+
+    init(_ address: NetworkAddress?) {
+        self.address = address
+        text = address?.description ?? "unknown"
+    }
+
+    init(_ channel: any Channel) { self.init(NetworkAddress(channel.remoteAddress)) }
+}
+
 /// A range of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address.
 struct AddressRange: Hashable, Sendable {
     let first: NetworkAddress

@@ -34,13 +34,12 @@ package struct TrustedProxies: Sendable {
     /// Every proxy appends whom it saw to `X-Forwarded-For`, so that the list is read from the right, and only as long
     /// as the one who wrote the entry is trusted: the first address that is not a trusted proxy's is the caller's, and
     /// what stands left of it was written by the caller.
-    func origin(of headers: HTTPFields, peer: NetworkAddress?) -> (address: String, scheme: String?) {
-        guard let peer else { return ("unknown", nil) }
-        guard trusts(peer) else { return (peer.description, nil) }
+    func origin(of headers: HTTPFields, peer: Peer) -> (address: String, scheme: String?) {
+        guard let address = peer.address, trusts(address) else { return (peer.text, nil) }
         let entries = headers[values: .forwardedFor].flatMap {
             $0.split(separator: ",", omittingEmptySubsequences: false)
         }
-        var caller = peer
+        var caller = address
         for entry in entries.reversed() {
             guard trusts(caller), let next = Self.address(in: entry.trimmingSpaces()) else { break }
             caller = next

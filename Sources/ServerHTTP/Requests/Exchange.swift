@@ -26,7 +26,8 @@ struct Exchange: Sendable {
 
     init(
         _ head: HTTPRequest,
-        on channel: any Channel,
+        from peer: Peer,
+        isHTTP2: Bool,
         configuration: HTTPConfiguration,
         issuer: IssuerURL,
         traceID: String,
@@ -34,10 +35,7 @@ struct Exchange: Sendable {
     ) {
         let target = Self.originForm(head.path ?? "/")
         let mark = target.firstIndex(of: "?") ?? target.endIndex
-        let origin = configuration.trustedProxies.origin(
-            of: head.headerFields,
-            peer: NetworkAddress(channel.remoteAddress)
-        )
+        let origin = configuration.trustedProxies.origin(of: head.headerFields, peer: peer)
         self.traceID = traceID
         receivedAt = now.wall
         startedAt = now.steady
@@ -48,8 +46,7 @@ struct Exchange: Sendable {
         headers = head.headerFields
         address = origin.address
         isSecure = configuration.tls != nil || origin.scheme == "https"
-        // A stream of HTTP/2 is a channel in a connection, which is a channel of the listener.
-        isHTTP2 = channel.parent?.parent != nil
+        self.isHTTP2 = isHTTP2
         let isPlain = origin.scheme == "http" && issuer.isHTTPS
         refusal = isPlain ? Self.plain : Self.refusal(of: head, target: target, configuration.limits)
     }

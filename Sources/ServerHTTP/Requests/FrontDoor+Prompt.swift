@@ -10,7 +10,10 @@ extension FrontDoor {
         PromptDesk(
             bodyBytes: configuration.limits.bodyBytes,
             takes: { takesPromptly($0) },
-            answer: { await wholeAnswer(to: $0, body: $1, on: $2) }
+            answers: { channel in
+                let peer = Peer(channel)
+                return { await wholeAnswer(to: $0, body: $1, from: peer, on: channel) }
+            }
         )
     }
 
@@ -31,16 +34,39 @@ extension FrontDoor {
         return route.isPrompt && route.methods.contains(head.method)
     }
 
-    private func wholeAnswer(to head: HTTPRequest, body: ByteBuffer, on channel: any Channel) async -> WholeAnswer {
-        var (exchange, answer) = await answer(head, body: RequestBody(buffer: body), on: channel)
+    private func wholeAnswer(
+        to head: HTTPRequest,
+        body: ByteBuffer,
+        from peer: Peer,
+        on channel: any Channel
+    ) async -> ByteBuffer {
+        var (exchange, answer) = await answer(head, body: RequestBody(buffer: body), from: peer, on: channel)
         if answer.stream != nil {
             let error = OAuthError.internalFault("\(exchange.path) streams, and says that it answers at once")
             answer = answering.refusal(error, exchange, audience: .programs)
         }
         answer.bodyWasRead = true
-        var head = self.head(of: answer, to: exchange, on: channel)
+        var fields = self.fields(of: answer, to: exchange, on: channel)
         // Hummingbird writes this one by itself.
-        head.headerFields.append(HTTPField(name: .date, value: dates.text(of: exchange.receivedAt)))
-        return WholeAnswer(head: head, body: answer.body.isEmpty ? nil : ByteBuffer(bytes: answer.body))
+        fields.append(HTTPField(name: .date, value: dates.text(of: exchange.receivedAt)))
+        return Self.spelled(answer.status, fields, answer.body)
+    }
+
+    /// An answer as RFC 9112 §2.1 has it; the fields say where it ends.
+    private static func spelled(_ status: Int, _ fields: HTTPFields, _ body: [UInt8]) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(1024 + body.count)
+        buffer.writeStaticString("HTTP/1.1 ")
+        buffer.writeString("\(status) ")
+        buffer.writeString(HTTPResponse.Status(code: status).reasonPhrase)
+        for field in fields {
+            buffer.writeStaticString("\r\n")
+            buffer.writeString(field.name.rawName)
+            buffer.writeStaticString(": ")
+            buffer.writeString(field.value)
+        }
+        buffer.writeStaticString("\r\n\r\n")
+        buffer.writeBytes(body)
+        return buffer
     }
 }

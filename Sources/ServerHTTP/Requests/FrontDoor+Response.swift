@@ -11,7 +11,7 @@ extension FrontDoor {
 
     /// The answer as Hummingbird wants it.
     func response(to exchange: Exchange, _ answer: Answer, channel: any Channel) -> Response {
-        let head = head(of: answer, to: exchange, on: channel)
+        let fields = fields(of: answer, to: exchange, on: channel)
         let body: ResponseBody =
             if let stream = answer.stream {
                 self.body(of: stream, for: exchange, on: channel)
@@ -20,14 +20,14 @@ extension FrontDoor {
             } else {
                 ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
             }
-        var response = Response(status: head.status, headers: head.headerFields, body: body)
+        var response = Response(status: HTTPResponse.Status(code: answer.status), headers: fields, body: body)
         // Hummingbird adds one.
         if answer.status == 204 || answer.status == 304 { response.headers[.contentLength] = nil }
         return response
     }
 
-    /// Status and header fields of an answer: its own, and those that every answer has.
-    func head(of answer: Answer, to exchange: Exchange, on channel: any Channel) -> HTTPResponse {
+    /// The header fields of an answer: its own, and those that every answer has.
+    func fields(of answer: Answer, to exchange: Exchange, on channel: any Channel) -> HTTPFields {
         var headers = answer.headers
         // Added without a look at the others: only pages have the latter two, of their own.
         headers.append(HTTPField(name: .traceID, value: exchange.traceID))
@@ -53,7 +53,7 @@ extension FrontDoor {
         if answer.stream == nil, answer.status != 204, answer.status != 304, !answer.isEndless {
             headers.append(HTTPField(name: .contentLength, value: "\(answer.body.count)"))
         }
-        return HTTPResponse(status: HTTPResponse.Status(code: answer.status), headerFields: headers)
+        return headers
     }
 
     /// Journal, metrics, access log.
@@ -66,6 +66,15 @@ extension FrontDoor {
 }
 
 extension HTTPFields {
+    /// What the subscript does, which makes an index of names for every answer.
+    mutating func put(_ name: HTTPField.Name, _ value: String) {
+        if contains(where: { $0.name == name }) {
+            self[name] = value
+        } else {
+            append(HTTPField(name: name, value: value))
+        }
+    }
+
     /// What the subscript gives, which puts one line together as it would many.
     func value(_ name: HTTPField.Name) -> String? {
         let lines = self[values: name]

@@ -91,19 +91,23 @@ struct FrontDoor: HTTPResponder {
     }
 
     func respond(to request: Request, context: ConnectionContext) async throws -> Response {
-        let (exchange, answer) = await answer(request.head, body: request.body, on: context.channel)
-        return response(to: exchange, answer, channel: context.channel)
+        let channel = context.channel
+        let (exchange, answer) = await answer(request.head, body: request.body, from: Peer(channel), on: channel)
+        return response(to: exchange, answer, channel: channel)
     }
 
     /// The answer to a request, already in the journal.
     func answer(
         _ head: HTTPRequest,
         body: RequestBody,
+        from peer: Peer,
         on channel: any Channel
     ) async -> (exchange: Exchange, answer: Answer) {
         let exchange = Exchange(
             head,
-            on: channel,
+            from: peer,
+            // A stream of HTTP/2 is a channel in a connection, which is a channel of the listener.
+            isHTTP2: channel.parent?.parent != nil,
             configuration: configuration,
             issuer: issuer,
             traceID: Self.traceID(provider.services.random),

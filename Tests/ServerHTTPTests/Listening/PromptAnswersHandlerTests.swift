@@ -17,17 +17,24 @@ struct PromptAnswersHandlerTests {
             PromptDesk(
                 bodyBytes: 8,
                 takes: { $0.path?.hasPrefix("/p") ?? false },
-                answer: { [asked] head, body, _ in
-                    asked.change { $0.append(head.path ?? "") }
-                    return WholeAnswer(head: HTTPResponse(status: .ok), body: body)
+                answers: { [asked] _ in
+                    { head, body in
+                        asked.change { $0.append(head.path ?? "") }
+                        return body
+                    }
                 }
             )
         }
     }
 
+    /// Passes everything on, in the encoder's place.
+    private final class Encoder: ChannelOutboundHandler {
+        typealias OutboundIn = Never
+    }
+
     /// Fails every write, as on a connection that is gone.
     private final class Gone: ChannelOutboundHandler {
-        typealias OutboundIn = HTTPResponsePart
+        typealias OutboundIn = IOData
         struct Fault: Error {}
 
         func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -57,15 +64,16 @@ struct PromptAnswersHandlerTests {
     /// How many answers have left.
     private func left(_ channel: EmbeddedChannel) throws -> Int {
         var count = 0
-        while let part = try channel.readOutbound(as: HTTPResponsePart.self) {
-            if case .end = part { count += 1 }
-        }
+        while try channel.readOutbound(as: IOData.self) != nil { count += 1 }
         return count
     }
 
     private func channel(_ desk: Desk, below: [any ChannelHandler] = []) throws -> EmbeddedChannel {
         let channel = EmbeddedChannel()
-        try channel.pipeline.syncOperations.addHandlers(below + [PromptAnswers(desk.prompt)])
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandlers(below + [Encoder()])
+        let outlet = PromptOutlet(past: try pipeline.context(handlerType: Encoder.self))
+        try pipeline.addHandlers([outlet, PromptAnswers(desk.prompt, on: channel, outlet: outlet)])
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         return channel
     }
@@ -138,8 +146,8 @@ struct PromptAnswersHandlerTests {
         send(request("/p/whole", body: ["12", "345", "678"]), to: channel)
         #expect(desk.asked.value == ["/p/whole"])
         var answered = ""
-        while let part = try channel.readOutbound(as: HTTPResponsePart.self) {
-            if case .body(let buffer) = part { answered += String(buffer: buffer) }
+        while case .byteBuffer(let buffer)? = try channel.readOutbound(as: IOData.self) {
+            answered += String(buffer: buffer)
         }
         #expect(answered == "12345678")
         send(request("/p/long", body: ["12345", "6789", "x"]), to: channel)
