@@ -9,8 +9,10 @@ work=$PWD/Benchmarks/.build/costs
 source scripts/setup-tests.sh
 
 if [ "$(uname -s)" != Linux ]; then fail "valgrind counts on Linux only"; fi
-for tool in valgrind strip cc; do
-    if ! command -v "$tool" >/dev/null 2>&1; then install_packages "valgrind binutils gcc libc6-dev" "" "valgrind, to count instructions"; fi
+for tool in valgrind strip cc taskset; do
+    if ! command -v "$tool" >/dev/null 2>&1; then
+        install_packages "valgrind binutils gcc libc6-dev util-linux" "" "valgrind, to count instructions"
+    fi
 done
 install_python
 install_python_packages

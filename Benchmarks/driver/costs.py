@@ -87,7 +87,10 @@ def instructions_a_request(counter, load, plan, rest, count):
         else:
             run()
     (few, briefly), (many, at_length) = runs
-    return (many - few - rest * (at_length - briefly)) / ((FAR - 1) * count)
+    found = (many - few - rest * (at_length - briefly)) / ((FAR - 1) * count)
+    if found <= 0:
+        raise servers.Fault(f"{many} instructions for {FAR * count} requests, and {few} for {count}: nothing can be told from that")
+    return found
 
 
 def measure(signet, load_program, count):
@@ -121,7 +124,7 @@ def main():
     parser.add_argument("--requests", type=int, default=200, help="of the shorter run of each row")
     parser.add_argument("--write", action="store_true", help="put what was counted into costs.json, with some room")
     options = parser.parse_args()
-    for name in ("valgrind", "callgrind_control", "callgrind_annotate", "strip"):
+    for name in ("valgrind", "callgrind_control", "callgrind_annotate", "strip", "taskset"):
         if shutil.which(name) is None:
             parser.error(f"{name} is missing")
     found = measure(options.signet, options.load, options.requests)

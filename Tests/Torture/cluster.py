@@ -9,19 +9,18 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import requests
 
+import powerloss
 import stores
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "Crash"))
-import lostwrites  # noqa: E402
 
 
 class Node(stores.Process):
@@ -57,12 +56,6 @@ class Node(stores.Process):
                 if self.is_running or time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
-
-    def lose_power(self):
-        """Only with SQLite, where the node is what writes (Tests/Crash/lostwrites.c)."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.process.pid, signal.SIGUSR2)
-        self.process.wait(timeout=30)
 
     def stop(self):
         if self.is_running:
@@ -117,8 +110,9 @@ class Cluster:
         self.origin = self.issuer
         self.nodes = [Node(number, self, port) for number, port in enumerate(ports[1:])]
         self.ports = {node.number: node.port for node in self.nodes}
-        self.postgres = self.redis = self.proxy = self.shim = None
-        self.starts = 0
+        self.postgres = self.redis = self.proxy = self.shim = self.power = None
+        # What the command line does beside the nodes, and whether their machine has power: only with SQLite is it theirs.
+        self.commands, self.has_power, self.gate = set(), True, threading.Condition()
 
     def start(self):
         if self.store == "postgres":
@@ -133,7 +127,11 @@ class Cluster:
             self.links = [stores.free_port() for _ in targets]
             self.proxy = Proxy(list(zip(self.links, targets)))
         else:
-            self.library = lostwrites.build(self.folder)
+            # A disk that lies about the database alone, or the master key would be gone first, and with it everything.
+            lying = self.plant == "no-fsync"
+            self.power = powerloss.PowerLoss(
+                self.folder, self.nodes[0].data, names="signet.sqlite" if lying else "", lying=lying)
+            self.power.arm()
         self.nodes[0].start()
         for node in self.nodes[1:]:
             node.data.mkdir(mode=0o700, exist_ok=True)
@@ -157,26 +155,51 @@ class Cluster:
                         "SIGNET_ARGON2_ITERATIONS": "1", "SIGNET_LOG_LEVEL": "warning"}
 
     def node_environment(self, number):
-        variables = self.common() | self.store_address(number)
-        if self.store == "sqlite":
-            self.starts += 1
-            data = self.nodes[number].data
-            # A disk that lies about the database alone, or the master key would be gone first, and with it everything.
-            power = lostwrites.environment(
-                self.library, data / "signet.sqlite" if self.plant == "no-fsync" else data, seed=self.seed * 1000 + self.starts, on_signal=True,
-                everything=self.starts % 2 == 0 or self.plant == "no-fsync", lying_disk=self.plant == "no-fsync")
-            variables |= {name: value for name, value in power.items() if name.startswith(("LD_PRELOAD", "LOSTWRITES"))}
-        return variables
+        return self.common() | self.store_address(number) | (self.power.environment() if self.power else {})
+
+    def lose_power(self, everything, seed):
+        """With SQLite: the machine's, and so that of the node and of every command that runs beside it."""
+        with self.gate:
+            self.has_power = False
+        self.power.cut(everything, seed, self.kill_all)
+
+    def kill_all(self):
+        self.nodes[0].kill()
+        with self.gate:
+            for command in self.commands:
+                command.kill()
+                command.wait(timeout=30)
+
+    def restore_power(self):
+        self.power.arm()
+        with self.gate:
+            self.has_power = True
+            self.gate.notify_all()
+
+    def begin(self, arguments):
+        """The process of a subcommand, on the machine of the first node."""
+        environment = self.common() | self.store_address() | (self.power.environment() if self.power else {})
+        with self.gate:
+            self.gate.wait_for(lambda: self.has_power, timeout=60)
+            command = subprocess.Popen(
+                [self.binary, *arguments, "--data-dir", str(self.nodes[0].data), "--json"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+            self.commands.add(command)
+        return command
 
     def run(self, *arguments, standard_input=None):
         """A subcommand; (exit code, what its --json printed)."""
-        completed = subprocess.run(
-            [self.binary, *arguments, "--data-dir", str(self.nodes[0].data), "--json"], input=standard_input,
-            capture_output=True, text=True, timeout=120, env=self.common() | self.store_address())
+        command = self.begin(arguments)
         try:
-            return completed.returncode, json.loads(completed.stdout) if completed.stdout.strip() else {}
+            printed, _ = command.communicate(standard_input, timeout=120)
+        finally:
+            command.kill()
+            with self.gate:
+                self.commands.discard(command)
+        try:
+            return command.returncode, json.loads(printed) if printed.strip() else {}
         except ValueError:
-            return completed.returncode, {}
+            return command.returncode, {}
 
     def must(self, *arguments, standard_input=None):
         code, shown = self.run(*arguments, standard_input=standard_input)

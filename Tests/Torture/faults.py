@@ -92,8 +92,13 @@ class Hands:
 
     def disk_power(self, fault):
         node = self.cluster.nodes[fault.target]
-        node.lose_power()
-        return node.start_patiently
+        self.cluster.lose_power(fault.seed % 2 == 0, fault.seed)
+
+        def heal():
+            self.cluster.restore_power()
+            node.start_patiently()
+
+        return heal
 
     def pg_kill(self, fault):
         self.cluster.postgres.kill()

@@ -1,17 +1,19 @@
-// powerloss: lost power for a program of many processes, such as PostgreSQL.
+// powerloss: lost power for what many processes write, such as PostgreSQL's, or a server's and the command line's beside it.
 //
-// Tests/Crash/lostwrites.c remembers unsynced writes in the memory of one process. In PostgreSQL one process writes and
-// another one syncs, so here they are remembered in a file that all of them share: loaded with LD_PRELOAD, it is mapped
-// once, before the postmaster forks. Each write is a note of what was there before and what came; an fsync or fdatasync of a
+// Tests/Crash/lostwrites.c remembers unsynced writes in the memory of one process. Here one process writes and another one
+// syncs, so they are remembered in a file that all of them share: whoever is loaded with it (LD_PRELOAD) maps the file at
+// its start, and what it forks has it too. Each write is a note of what was there before and what came; an fsync or fdatasync of a
 // file, by whichever process, strikes out the notes of that file that are older than the call. Cutting the power means:
 // the word `dead` is set, from which on nobody gets past a write or a sync; everything is killed; and powerloss.py takes back,
 // wholly or in part, what the remaining notes say.
 //
-//     POWERLOSS_ROOT   only regular files below it are watched
-//     POWERLOSS_LOG    the shared file; made by powerloss.py, as large as notes may become
+//     POWERLOSS_ROOT          only regular files whose path begins like this are watched
+//     POWERLOSS_LOG           the shared file; made by powerloss.py, as large as notes may become
+//     POWERLOSS_IGNORE_SYNC   set: a disk that lies about syncing
 //
 // Not simulated: the loss of new names, renames and removals (they count as durable at once), writes through mmap and stdio.
-// Neither holds what PostgreSQL promises: the log and the tables are written with pwrite, and names are synced by it itself.
+// Neither holds what PostgreSQL and SQLite promise: logs and tables are written with pwrite, names are synced by them
+// themselves, and SQLite makes its shared memory anew.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -53,6 +56,7 @@ typedef struct {
 static Header *header;
 static unsigned char *notes;
 static char root[1024];
+static int is_lying;
 
 static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
@@ -84,16 +88,23 @@ __attribute__((constructor)) static void start(void) {
     if (descriptor < 0 || fstat(descriptor, &status) != 0) _exit(71);
     header = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
     if (header == MAP_FAILED) _exit(71);
-    close(descriptor);
     notes = (unsigned char *)header + 4096;
-    header->capacity = (uint64_t)status.st_size - 4096;
-    pthread_mutexattr_t attributes;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&header->lock, &attributes);
-    header->magic = MAGIC;
-    snprintf(root, sizeof root, "%s/", below);
+    // By the first one that comes.
+    flock(descriptor, LOCK_EX);
+    if (header->magic != MAGIC) {
+        header->capacity = (uint64_t)status.st_size - 4096;
+        pthread_mutexattr_t attributes;
+        pthread_mutexattr_init(&attributes);
+        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+        pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+        pthread_mutex_init(&header->lock, &attributes);
+        header->magic = MAGIC;
+    }
+    // The mapping keeps the file open, and would keep the lock.
+    flock(descriptor, LOCK_UN);
+    close(descriptor);
+    snprintf(root, sizeof root, "%s", below);
+    is_lying = getenv("POWERLOSS_IGNORE_SYNC") != NULL;
     // What PostgreSQL runs as programs of their own is not the machine.
     unsetenv("LD_PRELOAD");
 }
@@ -106,7 +117,7 @@ static void take_lock(void) {
 
 static void release_lock(void) { pthread_mutex_unlock(&header->lock); }
 
-// Whether the descriptor is a regular file below the root, that still has a name.
+// Whether the descriptor is a regular file whose path begins like the root, and that still has a name.
 static int watched(int descriptor, struct stat *status) {
     if (!header) return 0;
     if (fstat(descriptor, status) != 0 || !S_ISREG(status->st_mode) || status->st_nlink == 0) return 0;
@@ -267,7 +278,7 @@ static int sync_watching(int descriptor, int (*real)(int)) {
     int result = real(descriptor);
     int problem = errno;
     take_lock();
-    if (result == 0) {
+    if (result == 0 && !is_lying) {
         // Notes move when room is made: the mark is looked for. Gone means that everything before it was durable.
         uint64_t end = 0;
         for (uint64_t at = 0; at < header->used; at += ((Note *)(notes + at))->length) {

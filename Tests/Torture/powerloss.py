@@ -23,9 +23,12 @@ def build(folder):
 
 
 class PowerLoss:
-    def __init__(self, folder, root, user=None):
+    """Of files below `root`; of those only whose path there begins with `names`. `lying`: the disk only says that it syncs."""
+
+    def __init__(self, folder, root, user=None, names="", lying=False):
         self.library = build(folder)
         self.root = pathlib.Path(os.path.realpath(root))
+        self.names, self.lying = names, lying
         self.log = pathlib.Path(folder) / "powerloss.notes"
         self.user = user
         self.cuts = 0
@@ -38,7 +41,12 @@ class PowerLoss:
             log.truncate(HEADER + CAPACITY)
         if self.user:
             os.chown(self.log, self.user.pw_uid, self.user.pw_gid)
-        return {"LD_PRELOAD": str(self.library), "POWERLOSS_ROOT": str(self.root), "POWERLOSS_LOG": str(self.log)}
+        return self.environment()
+
+    def environment(self):
+        """That of whoever starts beside those that run."""
+        return {"LD_PRELOAD": str(self.library), "POWERLOSS_ROOT": f"{self.root}/{self.names}",
+                "POWERLOSS_LOG": str(self.log), **({"POWERLOSS_IGNORE_SYNC": "1"} if self.lying else {})}
 
     def cut(self, everything, seed, kill):
         with open(self.log, "r+b") as log, mmap.mmap(log.fileno(), HEADER + CAPACITY) as memory:

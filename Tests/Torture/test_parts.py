@@ -1,16 +1,21 @@
 """The parts of the harness by themselves: the schedule, the proxy, and a PostgreSQL whose power can be cut."""
 
+import ast
 import contextlib
+import os
 import random
 import shutil
 import socket
+import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 
 import pytest
 
+import powerloss
 import stores
 from cluster import Proxy
 from faults import KINDS, REDIS, schedule
@@ -179,3 +184,80 @@ def test_a_redis_that_was_killed_and_paused_goes_on(folder):
         assert redis.ask("GET", "a") == "$-1"
     finally:
         redis.stop()
+
+
+# Commands for the database, one a line; what each of them gives is printed.
+SQLITE_SHELL = """
+import sqlite3, sys
+path = sys.argv[1]
+connections = {}
+for line in sys.stdin:
+    name, _, command = line.strip().partition(" ")
+    if name not in connections:
+        connections[name] = sqlite3.connect(path, isolation_level=None, timeout=30)
+        connections[name].execute("PRAGMA synchronous = FULL")
+        connections[name].execute("PRAGMA wal_autocheckpoint = 0")
+    print(connections[name].execute(command).fetchall(), flush=True)
+"""
+
+
+class SQLiteShell:
+    def __init__(self, path, environment):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SQLITE_SHELL, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+            env={**os.environ, **environment})
+
+    def do(self, connection, command):
+        self.process.stdin.write(f"{connection} {command}\n")
+        return ast.literal_eval(self.process.stdout.readline())
+
+    def checkpoint(self, connection):
+        """How many pages the log has, and how many of them are in the file now."""
+        return self.do(connection, "PRAGMA wal_checkpoint(PASSIVE)")[0][1:]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_one_process_wrote_and_another_one_synced_is_kept(folder, is_known):
+    """A node brings a part of the log into the file, a command the rest, and the log begins anew; then the power goes.
+
+    Where the second process's syncs are not known, what was durable is taken back, and the file is damaged: as in a run whose
+    commands were not under powerloss.
+    """
+    data = os.path.join(folder, "data")
+    os.mkdir(data)
+    path = os.path.join(data, "signet.sqlite")
+    power = powerloss.PowerLoss(folder, data)
+    fill = ("WITH RECURSIVE n(i) AS (SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
+            "INSERT INTO t SELECT i, randomblob(900) FROM n")
+    node = SQLiteShell(path, power.arm())
+    other = None
+    try:
+        node.do("writer", "PRAGMA journal_mode = WAL")
+        node.do("writer", "CREATE TABLE t (i INTEGER PRIMARY KEY, content BLOB)")
+        node.do("writer", fill.format(1, 400))
+        # A reader's snapshot holds the checkpoint: it brings in what it may, and syncs nothing.
+        node.do("reader", "BEGIN")
+        node.do("reader", "SELECT count(*) FROM t")
+        node.do("writer", fill.format(401, 600))
+        log, brought = node.checkpoint("writer")
+        assert 0 < brought < log
+        node.do("reader", "COMMIT")
+        other = SQLiteShell(path, power.environment() if is_known else {})
+        log, brought = other.checkpoint("command")
+        assert brought == log
+        node.do("writer", fill.format(601, 610))
+        power.cut(True, 1, lambda: [shell.kill() for shell in (node, other)])
+    finally:
+        for shell in (node, other):
+            if shell:
+                shell.kill()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        try:
+            kept = [database.execute(text).fetchone()[0] for text in ("PRAGMA integrity_check", "SELECT count(*) FROM t")]
+        except sqlite3.DatabaseError:
+            kept = None
+    assert (kept == ["ok", 610]) is is_known

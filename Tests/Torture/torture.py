@@ -111,7 +111,8 @@ def final(options, cluster, world, history, nodes):
             cluster.postgres.lose_power(True, options.seed)
             cluster.postgres.start()
         else:
-            cluster.nodes[0].lose_power()
+            cluster.lose_power(True, options.seed)
+            cluster.restore_power()
             cluster.nodes[0].start()
         history.fault("pg-power" if cluster.postgres else "disk-power", None, begin, begin, begin, time.monotonic())
     reader = Client(0, world, history, options.seed, nodes)

@@ -55,11 +55,12 @@ extension WholeBatchProjection {
 package struct LogProjector: Sendable {
     let store: any Store
     let projection: any LogProjection
-    private let memo = PayloadMemo()
+    private let memo: PayloadMemo
 
-    package init(store: any Store, projection: any LogProjection) {
+    package init(store: any Store, projection: any LogProjection, memo: PayloadMemo = PayloadMemo()) {
         self.store = store
         self.projection = projection
+        self.memo = memo
     }
 
     /// Takes in what the log has beyond the cursor, at most one answer of it; says how many batches that were.
@@ -111,7 +112,8 @@ package struct LogProjectors: Sendable {
         time: any TimeSource,
         logger: Logger
     ) {
-        projectors = projections.map { LogProjector(store: store, projection: $0) }
+        let memo = PayloadMemo()
+        projectors = projections.map { LogProjector(store: store, projection: $0, memo: memo) }
         self.time = time
         self.logger = logger
     }

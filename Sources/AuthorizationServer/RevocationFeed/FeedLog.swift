@@ -71,10 +71,10 @@ package struct FeedLog: Sendable {
     package static let largestAnswer = 64
 
     let store: any Store
-    private let memo: PayloadMemo
+    private let memo: PayloadMemo?
 
     /// - Parameter memo: of whoever looks often: between two endings the state is the same.
-    package init(store: any Store, memo: PayloadMemo = PayloadMemo()) {
+    package init(store: any Store, memo: PayloadMemo? = nil) {
         self.store = store
         self.memo = memo
     }
@@ -88,7 +88,7 @@ package struct FeedLog: Sendable {
         now: Instant
     ) async throws(StoreError) -> [FeedBatch] {
         guard let record = try await store.find(FeedState.key, now: now) else { return [] }
-        let state: Stored<FeedState> = try memo.stored(record)
+        let state: Stored<FeedState> = try memo?.stored(record) ?? Stored(record)
         return try await batches(after: after, limit: limit, in: state.content, now: now)
     }
 

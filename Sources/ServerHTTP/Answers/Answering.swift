@@ -66,10 +66,10 @@ struct Answering: Sendable {
         switch response.body {
         case .empty: break
         case .json(let json):
-            answer.headers.put(.contentType, "application/json")
+            answer.headers[.contentType] = "application/json"
             answer.body = json.serialized()
         case .prepared(let contentType, let bytes):
-            answer.headers.put(.contentType, contentType)
+            answer.headers[.contentType] = contentType
             answer.body = bytes
         case .stream(let contentType, let body):
             answer.headers[.contentType] = contentType
@@ -176,10 +176,10 @@ struct Answering: Sendable {
         switch caching {
         case .noStore:
             // RFC 6749 §5.1: "Cache-Control" with "no-store" and "Pragma" with "no-cache".
-            answer.headers.put(.cacheControl, "no-store")
-            answer.headers.put(.pragma, "no-cache")
+            answer.headers[.cacheControl] = "no-store"
+            answer.headers[.pragma] = "no-cache"
         case .publicFor(let duration):
-            answer.headers.put(.cacheControl, "public, max-age=\(duration.components.seconds)")
+            answer.headers[.cacheControl] = "public, max-age=\(duration.components.seconds)"
         }
     }
 }

@@ -61,11 +61,11 @@ final class OriginRegister: Sendable {
     func allow(_ answer: inout Answer, _ exchange: Exchange, access: BrowserAccess, now: Instant) async {
         guard access != .none else { return }
         // Also where the origin is not allowed: a cache must not hand one origin's answer to another.
-        if access.dependsOnOrigin { answer.headers.put(.vary, "Origin") }
+        if access.dependsOnOrigin { answer.headers[.vary] = "Origin" }
         guard let allowed = await allowed(exchange, access: access, client: answer.client, now: now) else { return }
-        answer.headers.put(.accessControlAllowOrigin, allowed.origin)
-        if allowed.credentials { answer.headers.put(.accessControlAllowCredentials, "true") }
-        answer.headers.put(.accessControlExposeHeaders, Self.exposedHeaders)
+        answer.headers[.accessControlAllowOrigin] = allowed.origin
+        if allowed.credentials { answer.headers[.accessControlAllowCredentials] = "true" }
+        answer.headers[.accessControlExposeHeaders] = Self.exposedHeaders
     }
 
     private func allowed(

@@ -122,7 +122,8 @@ final class ResponseDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     /// How many answers were written to their end and have not left yet: they leave in their order.
     private var leaving = 0
     /// Of the first of them.
-    private var deadlines = CircularBuffer<Scheduled<Void>>()
+    private var deadlines: [Scheduled<Void>] = []
+    private var isFlushing = false
 
     init(timeout: TimeAmount, streamTimeout: TimeAmount) {
         self.timeout = timeout
@@ -157,14 +158,18 @@ final class ResponseDeadline: ChannelDuplexHandler, RemovableChannelHandler {
             leaving += 1
             sent.futureResult.assumeIsolated().whenComplete { [self] _ in
                 leaving -= 1
-                deadlines.popFirst()?.cancel()
+                if !deadlines.isEmpty { deadlines.removeFirst().cancel() }
             }
             context.write(data, promise: sent)
         }
     }
 
     func flush(context: ChannelHandlerContext) {
+        // What leaves may bring the next answer, before we hear that it has left.
+        guard !isFlushing else { return context.flush() }
+        isFlushing = true
         context.flush()
+        isFlushing = false
         while deadlines.count < leaving {
             let channel = context.channel
             deadlines.append(context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) })

@@ -13,10 +13,10 @@ struct PromptDesk: Sendable {
     /// Whether the answer to a request with this head can be given here, if its body is not too long.
     let takes: @Sendable (HTTPRequest) -> Bool
     /// What answers on a connection.
-    let answers: @Sendable (any Channel) -> Answers
+    let responder: @Sendable (any Channel) -> Responder
 
     /// From a request and its body to the answer as it goes over the wire.
-    typealias Answers = @Sendable (HTTPRequest, ByteBuffer) async -> ByteBuffer
+    typealias Responder = @Sendable (HTTPRequest, ByteBuffer) async -> ByteBuffer
 }
 
 /// A channel of HTTP/1.1 on which ``PromptAnswers`` comes before Hummingbird.
@@ -73,7 +73,7 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     static let mostInARow = 8
 
     private let desk: PromptDesk
-    private let answers: PromptDesk.Answers
+    private let respond: PromptDesk.Responder
     private let outlet: PromptOutlet
     private var state = State.idle
     /// Of the request that is being gathered.
@@ -91,7 +91,7 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     init(_ desk: PromptDesk, on channel: any Channel, outlet: PromptOutlet) {
         self.desk = desk
         self.outlet = outlet
-        answers = desk.answers(channel)
+        respond = desk.responder(channel)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { end() }
@@ -188,8 +188,8 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
         self.body = nil
         let loop = context.eventLoop
         let here = NIOLoopBound((handler: self, context: context), eventLoop: loop)
-        Task.immediate { [answers] in
-            let answer = await answers(head, body)
+        Task.immediate { [respond] in
+            let answer = await respond(head, body)
             if loop.inEventLoop {
                 here.value.handler.send(answer, here.value.context)
             } else {
@@ -253,15 +253,13 @@ final class PromptOutlet: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPResponsePart
 
     var answer: ByteBuffer?
-    private var encoder: ChannelHandlerContext?
+    private let encoder: ChannelHandlerContext
 
     /// - Parameter encoder: where bytes go on from.
     init(past encoder: ChannelHandlerContext) { self.encoder = encoder }
 
-    func handlerRemoved(context: ChannelHandlerContext) { encoder = nil }
-
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard let answer, let encoder else { return context.write(data, promise: promise) }
+        guard let answer else { return context.write(data, promise: promise) }
         self.answer = nil
         encoder.write(NIOAny(IOData.byteBuffer(answer)), promise: promise)
     }

@@ -3,6 +3,7 @@ import HTTPTypes
 import HummingbirdCore
 import Instants
 import NIOCore
+import NIOHTTP1
 
 extension FrontDoor {
     /// What programs ask: answers on the thread of the connection (``PromptAnswers``).
@@ -10,7 +11,7 @@ extension FrontDoor {
         PromptDesk(
             bodyBytes: configuration.limits.bodyBytes,
             takes: { takesPromptly($0) },
-            answers: { channel in
+            responder: { channel in
                 let peer = Peer(channel)
                 return { await wholeAnswer(to: $0, body: $1, from: peer, on: channel) }
             }
@@ -58,7 +59,7 @@ extension FrontDoor {
         buffer.reserveCapacity(1024 + body.count)
         buffer.writeStaticString("HTTP/1.1 ")
         buffer.writeString("\(status) ")
-        buffer.writeString(HTTPResponse.Status(code: status).reasonPhrase)
+        buffer.writeString(HTTPResponseStatus(statusCode: status).reasonPhrase)
         for field in fields {
             buffer.writeStaticString("\r\n")
             buffer.writeString(field.name.rawName)

@@ -66,15 +66,6 @@ extension FrontDoor {
 }
 
 extension HTTPFields {
-    /// What the subscript does, which makes an index of names for every answer.
-    mutating func put(_ name: HTTPField.Name, _ value: String) {
-        if contains(where: { $0.name == name }) {
-            self[name] = value
-        } else {
-            append(HTTPField(name: name, value: value))
-        }
-    }
-
     /// What the subscript gives, which puts one line together as it would many.
     func value(_ name: HTTPField.Name) -> String? {
         let lines = self[values: name]

@@ -17,7 +17,7 @@ struct PromptAnswersHandlerTests {
             PromptDesk(
                 bodyBytes: 8,
                 takes: { $0.path?.hasPrefix("/p") ?? false },
-                answers: { [asked] _ in
+                responder: { [asked] _ in
                     { head, body in
                         asked.change { $0.append(head.path ?? "") }
                         return body
@@ -27,9 +27,14 @@ struct PromptAnswersHandlerTests {
         }
     }
 
-    /// Passes everything on, in the encoder's place.
+    /// In the place of the encoder, which must not meet what is spelled already.
     private final class Encoder: ChannelOutboundHandler {
-        typealias OutboundIn = Never
+        typealias OutboundIn = HTTPResponsePart
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            _ = unwrapOutboundIn(data)
+            context.write(data, promise: promise)
+        }
     }
 
     /// Fails every write, as on a connection that is gone.
