@@ -88,7 +88,7 @@ package struct FeedLog: Sendable {
         now: Instant
     ) async throws(StoreError) -> [FeedBatch] {
         guard let record = try await store.find(FeedState.key, now: now) else { return [] }
-        let state: Stored<FeedState> = try memo?.stored(record) ?? Stored(record)
+        let state: Stored<FeedState> = if let memo { try memo.stored(record) } else { try Stored(record) }
         return try await batches(after: after, limit: limit, in: state.content, now: now)
     }
 

@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
+import NIOPosix
 
 /// What is answered on the thread of its connection, and how.
 struct PromptDesk: Sendable {
@@ -21,6 +22,9 @@ struct PromptDesk: Sendable {
 
 /// A channel of HTTP/1.1 on which ``PromptAnswers`` comes before Hummingbird.
 struct PromptlyAnswered: ServerChildChannel {
+    /// Of each event loop's thread.
+    private static let flushes = ThreadSpecificVariable<PromptFlushes>()
+
     let base: HTTP1Channel
     let desk: PromptDesk
 
@@ -33,7 +37,9 @@ struct PromptlyAnswered: ServerChildChannel {
             let codec = try pipeline.handler(type: HTTP1ToHTTPServerCodec.self)
             let outlet = PromptOutlet(past: try pipeline.context(handlerType: HTTPResponseEncoder.self))
             try pipeline.addHandler(outlet, position: .after(codec))
-            let answers = PromptAnswers(desk, on: channel, outlet: outlet)
+            let flushes = Self.flushes.currentValue ?? PromptFlushes(on: channel.eventLoop)
+            Self.flushes.currentValue = flushes
+            let answers = PromptAnswers(desk, on: channel, outlet: outlet, flushes: flushes)
             try pipeline.addHandler(answers, position: .after(connection))
             return value
         }
@@ -47,7 +53,7 @@ struct PromptlyAnswered: ServerChildChannel {
 /// Hummingbird hands the parts of a request to a task on another thread, which hands the parts of an answer back: two changes of
 /// threads, dearer than most of our answers. A task that begins here stays on this thread until it has to wait for something.
 ///
-/// One request at a time: what comes in while one is being answered waits, here or in the socket.
+/// One request at a time: what comes in while one is being answered waits, the first of it here and the rest in the socket.
 final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -69,12 +75,10 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
         case failure(any Error)
     }
 
-    /// How many requests of one connection are answered in a row before the others of its thread have their turn.
-    static let mostInARow = 8
-
     private let desk: PromptDesk
     private let respond: PromptDesk.Responder
     private let outlet: PromptOutlet
+    private let flushes: PromptFlushes
     private var state = State.idle
     /// Of the request that is being gathered.
     private var body: ByteBuffer?
@@ -86,11 +90,11 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
     private var waiting = CircularBuffer<Arrival>()
     private var isCatchingUp = false
     private var mustRead = false
-    private var inARow = 0
 
-    init(_ desk: PromptDesk, on channel: any Channel, outlet: PromptOutlet) {
+    init(_ desk: PromptDesk, on channel: any Channel, outlet: PromptOutlet, flushes: PromptFlushes) {
         self.desk = desk
         self.outlet = outlet
+        self.flushes = flushes
         respond = desk.responder(channel)
     }
 
@@ -109,13 +113,9 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { arrived(.failure(error), context) }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        if !isAnswering { inARow = 0 }
-        context.fireChannelReadComplete()
-    }
-
+    /// Nothing more comes in behind what waits already.
     func read(context: ChannelHandlerContext) {
-        if isAnswering { mustRead = true } else { context.read() }
+        if isAnswering, !waiting.isEmpty { mustRead = true } else { context.read() }
     }
 
     private var isAnswering: Bool { if case .answering = state { true } else { false } }
@@ -209,29 +209,14 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
             }
         }
         outlet.answer = answer
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: sent)
+        context.write(wrapOutboundOut(.end(nil)), promise: sent)
+        flushes.flushSoon(context)
     }
 
-    /// The answer has left.
+    /// The answer has left: takes what came in meanwhile.
     private func answered(_ context: ChannelHandlerContext) {
         guard isAnswering else { return }
-        inARow += 1
-        guard inARow >= Self.mostInARow else { return catchUp(context) }
-        let here = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
-        context.eventLoop.execute { here.value.handler.goOn(here.value.context) }
-    }
-
-    private func goOn(_ context: ChannelHandlerContext) {
-        guard isAnswering else { return }
-        inARow = 0
-        catchUp(context)
-    }
-
-    /// Takes what came in meanwhile.
-    private func catchUp(_ context: ChannelHandlerContext) {
         state = .idle
-        // An answer that is given at once comes back here from within the loop below.
-        guard !isCatchingUp else { return }
         let hasMore = !waiting.isEmpty
         isCatchingUp = true
         while !isAnswering, let arrival = waiting.popFirst() { take(arrival, context) }
@@ -242,6 +227,54 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
             mustRead = false
             context.read()
         }
+    }
+}
+
+/// Sends the answers of one thread's connections a few at a time.
+///
+/// Whoever gets an answer is woken by it, as a rule, which takes this thread as long as a tenth of a token; whoever is awake
+/// takes the next ones as they come. An answer waits for the others that can be given at once, and for seven of them at most.
+/// Each connection has one answer among them: who asks for many in a row does not keep the others waiting.
+final class PromptFlushes: Sendable {
+    private struct State {
+        var waiting: [ChannelHandlerContext] = []
+        var isDue = false
+        var isFlushing = false
+    }
+
+    /// How many answers wait for each other.
+    static let most = 8
+
+    private let loop: any EventLoop
+    private let state: NIOLoopBoundBox<State>
+
+    /// To be made, and asked, on the thread of the loop.
+    init(on loop: any EventLoop) {
+        self.loop = loop
+        state = NIOLoopBoundBox(State(), eventLoop: loop)
+    }
+
+    /// Flushes what was written, after the other requests that are there have been answered.
+    func flushSoon(_ context: ChannelHandlerContext) {
+        state.value.waiting.append(context)
+        if state.value.waiting.count >= Self.most, !state.value.isFlushing {
+            flush()
+        } else if !state.value.isDue {
+            state.value.isDue = true
+            loop.execute { [self] in
+                state.value.isDue = false
+                flush()
+            }
+        }
+    }
+
+    /// What is answered meanwhile waits: otherwise one who asks for many would have all answers here.
+    private func flush() {
+        state.value.isFlushing = true
+        defer { state.value.isFlushing = false }
+        let written = state.value.waiting
+        state.value.waiting = []
+        for context in written { context.flush() }
     }
 }
 

@@ -73,31 +73,51 @@ struct PromptAnswersHandlerTests {
         return count
     }
 
-    private func channel(_ desk: Desk, below: [any ChannelHandler] = []) throws -> EmbeddedChannel {
-        let channel = EmbeddedChannel()
+    private func channel(
+        _ desk: Desk,
+        below: [any ChannelHandler] = [],
+        beside: (loop: EmbeddedEventLoop, flushes: PromptFlushes)? = nil
+    ) throws -> EmbeddedChannel {
+        let channel = beside.map { EmbeddedChannel(handler: nil, loop: $0.loop) } ?? EmbeddedChannel()
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandlers(below + [Encoder()])
         let outlet = PromptOutlet(past: try pipeline.context(handlerType: Encoder.self))
-        try pipeline.addHandlers([outlet, PromptAnswers(desk.prompt, on: channel, outlet: outlet)])
+        let flushes = beside?.flushes ?? PromptFlushes(on: channel.eventLoop)
+        try pipeline.addHandlers([outlet, PromptAnswers(desk.prompt, on: channel, outlet: outlet, flushes: flushes)])
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         return channel
     }
 
-    @Test("others have their turn after eight answers in a row")
+    @Test("whoever asks for many in a row does not keep the others waiting")
     func turns() throws {
         let desk = Desk()
-        let channel = try channel(desk)
-        send((0..<100).flatMap { request("/p/\($0)") }, to: channel)
-        #expect(desk.asked.value.count == PromptAnswers.mostInARow)
-        channel.embeddedEventLoop.run()
-        #expect(desk.asked.value == (0..<100).map { "/p/\($0)" })
-        #expect(try left(channel) == 100)
-        // Eight of one read, and eight of the next.
-        send((0..<8).flatMap { request("/p/\($0)") }, to: channel)
-        send((0..<8).flatMap { request("/p/\($0)") }, to: channel)
-        channel.embeddedEventLoop.run()
-        #expect(desk.asked.value.count == 116)
-        _ = try channel.finish()
+        let loop = EmbeddedEventLoop()
+        let flushes = PromptFlushes(on: loop)
+        let greedy = try channel(desk, beside: (loop, flushes))
+        let modest = try channel(desk, beside: (loop, flushes))
+        send((0..<100).flatMap { request("/p/\($0)") }, to: greedy)
+        send(request("/p/modest"), to: modest)
+        #expect(desk.asked.value == ["/p/0", "/p/modest"])
+        loop.run()
+        #expect(desk.asked.value == ["/p/0", "/p/modest"] + (1..<100).map { "/p/\($0)" })
+        #expect(try left(greedy) == 100)
+        #expect(try left(modest) == 1)
+        for channel in [greedy, modest] { _ = try channel.finish() }
+    }
+
+    @Test("an answer waits for those that can be given at once, and for seven of them at most")
+    func together() throws {
+        let desk = Desk()
+        let loop = EmbeddedEventLoop()
+        let flushes = PromptFlushes(on: loop)
+        let channels = try (0..<10).map { _ in try channel(desk, beside: (loop, flushes)) }
+        for channel in channels.prefix(7) { send(request("/p"), to: channel) }
+        #expect(try channels.map(left) == Array(repeating: 0, count: 10))
+        for channel in channels.suffix(3) { send(request("/p"), to: channel) }
+        #expect(try channels.map(left) == Array(repeating: 1, count: 8) + [0, 0])
+        loop.run()
+        #expect(try channels.map(left) == Array(repeating: 0, count: 8) + [1, 1])
+        for channel in channels { _ = try channel.finish() }
     }
 
     @Test("what is asked behind an answer that nobody takes is not done")
@@ -149,6 +169,7 @@ struct PromptAnswersHandlerTests {
         let desk = Desk()
         let channel = try channel(desk)
         send(request("/p/whole", body: ["12", "345", "678"]), to: channel)
+        channel.embeddedEventLoop.run()
         #expect(desk.asked.value == ["/p/whole"])
         var answered = ""
         while case .byteBuffer(let buffer)? = try channel.readOutbound(as: IOData.self) {
