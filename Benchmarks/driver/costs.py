@@ -1,12 +1,13 @@
 """What a request costs in instructions, which does not depend on how busy a machine is: python driver/costs.py SIGNET LOAD [options].
 `make costs` runs it.
 
-Counts with valgrind's callgrind what the release build executes for each request of a few rows, without BoringSSL's part, which
-depends on what the processor can do. Compares with costs.json and exits with 1 if one of its limits is exceeded;
+Counts with valgrind's callgrind what the release build executes for each request of a few rows on the threads of its connections,
+without BoringSSL's part, which depends on what the processor can do. Compares with costs.json and exits with 1 if one of its limits is exceeded;
 `--write` puts what was counted there, with some room.
 """
 import argparse
 import functools
+import glob
 import json
 import os
 import re
@@ -14,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 import httpload
 import results
@@ -25,11 +25,11 @@ from signet_server import Signet
 ROWS = ["client_credentials.es256", "introspect.jwt.seen", "introspect.jwt.unseen", "refresh", "userinfo", "jwks"]
 # What depends on the processor, as symbols and parts of them.
 CRYPTOGRAPHY = re.compile(r"BoringSSL|ecp_nistz256|ecdsa_|sha256_block|bn_|rsaz|fiat_|x25519|libcrypto")
-# What a limit leaves above what was counted: two runs on one machine differ by two or three per cent, but other processors and
-# disks have other ways through the C library and through the writer's batches.
-ROOM = 1.5
-# Seconds for which the server is watched at rest.
-REST = 5
+# What a limit leaves above what was counted: two runs on one machine differ by less than one per cent, and by two where requests
+# wait for the disk; other processors have other ways through the C library.
+ROOM = 1.2
+# What only a thread of connections runs: the mangled name of SelectableEventLoop.run().
+EVENT_LOOP = "$s8NIOPosix19SelectableEventLoopC3runyyKF"
 # How many times as many requests the longer of two runs has.
 FAR = 4
 
@@ -45,37 +45,35 @@ class Counter:
                        stderr=subprocess.DEVNULL)
 
     def count(self, body):
-        """Instructions that the process executed during `body`, and the seconds that it took."""
+        """Instructions that the threads of the connections executed during `body`.
+
+        The others also do what the server does of itself, in times of their own: of a request that waits for the disk, what
+        comes between the wait and its answer is not counted.
+        """
         self.control("-z")
         self.control("-i", "on")
-        began = time.monotonic()
         body()
-        took = time.monotonic() - began
         self.control("-i", "off")
         self.control("-d")
         self.dumps += 1
-        return self.read(f"{self.out}.{self.dumps}"), took
+        return sum(map(self.read, glob.glob(f"{self.out}.{self.dumps}-*")))
 
     @staticmethod
     def read(path):
         text = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", path], check=True, capture_output=True,
                               text=True).stdout
+        if EVENT_LOOP not in text:
+            return 0
         total = 0
         for line in text.splitlines():
             found = re.match(r"\s*([\d,]+) \([^)]*\)\s+(\S*):(.*)", line)
             if found and not CRYPTOGRAPHY.search(found[3]):
                 total += int(found[1].replace(",", ""))
-        if total == 0:
-            raise servers.Fault(f"callgrind counted nothing: {text[-300:]}")
         return total
 
 
-def instructions_a_request(counter, load, plan, rest, count):
-    """What each request of `plan` takes, without what the server does of itself (`rest` instructions a second).
-
-    The difference of a long run and a short one: what comes with every run is in both, such as new connections, and what the
-    server does of itself until the counting has ended.
-    """
+def instructions_a_request(counter, load, plan, count):
+    """What each request of `plan` takes: the difference of a long run and a short one, which has new connections as well."""
     runs = []
     # The first one is not counted: it finds what later ones remember.
     for number, requests in enumerate([count, count, FAR * count]):
@@ -86,10 +84,10 @@ def instructions_a_request(counter, load, plan, rest, count):
             runs.append(counter.count(run))
         else:
             run()
-    (few, briefly), (many, at_length) = runs
-    found = (many - few - rest * (at_length - briefly)) / ((FAR - 1) * count)
+    few, many = runs
+    found = (many - few) / ((FAR - 1) * count)
     if found <= 0:
-        raise servers.Fault(f"{many} instructions for {FAR * count} requests, and {few} for {count}: nothing can be told from that")
+        raise servers.Fault(f"{many} instructions for {FAR * count} requests, {few} for {count}: nothing can be told from that")
     return found
 
 
@@ -101,18 +99,15 @@ def measure(signet, load_program, count):
         out = os.path.join(folder, "callgrind")
         # On one processor, whatever the machine has: valgrind runs one thread at a time anyway.
         prefix = ["taskset", "-c", str(min(os.sched_getaffinity(0))), "valgrind", "--tool=callgrind", "--instr-atstart=no",
-                  f"--callgrind-out-file={out}"]
+                  "--separate-threads=yes", f"--callgrind-out-file={out}"]
         with Signet(stripped, prefix, "ES256") as server:
             load = httpload.Load(load_program, [], folder)
             plans = server.plans(load)
             counter = Counter(server.process.pid, out)
-            instructions, seconds = counter.count(lambda: time.sleep(REST))
-            rest = instructions / seconds
-            note(f"at rest: {rest / 1e6:.1f} million instructions a second")
             found = {}
             for name in ROWS:
                 plans[name].connections = 4
-                found[name] = instructions_a_request(counter, load, plans[name], rest, count)
+                found[name] = instructions_a_request(counter, load, plans[name], count)
                 note(f"{name}: {found[name]:,.0f} instructions a request")
             return found
 
