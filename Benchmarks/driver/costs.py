@@ -1,9 +1,9 @@
 """What a request costs in instructions, which does not depend on how busy a machine is: python driver/costs.py SIGNET LOAD [options].
 `make costs` runs it.
 
-Counts with valgrind's callgrind what the release build executes for each request of a few rows on the threads of its connections,
-without BoringSSL's part, which depends on what the processor can do. Compares with costs.json and exits with 1 if one of its limits is exceeded;
-`--write` puts what was counted there, with some room.
+Counts with valgrind's callgrind what the release build executes for each request of a few rows on the threads of its
+connections, without BoringSSL's part, which depends on what the processor can do. Compares with costs.json and exits with 1 if
+one of its limits is exceeded; `--write` puts what was counted there, with some room.
 """
 import argparse
 import functools

@@ -24,7 +24,7 @@ from results import note, row
 
 PARTS = ["rates", "latency", "people", "storm", "start", "memory", "size", "soak"]
 QUICK = {"parts": ["rates", "people", "start", "size"], "rounds": 3, "seconds": 0.5}
-FULL = {"parts": PARTS, "rounds": 7, "seconds": 2.0}
+FULL = {"parts": PARTS, "rounds": 5, "seconds": 1.0}
 # The raw operation that a row contains, for its composed limit.
 RAW = {
     "client_credentials.es256": ("sign", "ES256"), "client_credentials.rs256": ("sign", "RS256"),
