@@ -180,7 +180,8 @@ class Cluster:
         """The process of a subcommand, on the machine of the first node."""
         environment = self.common() | self.store_address() | (self.power.environment() if self.power else {})
         with self.gate:
-            self.gate.wait_for(lambda: self.has_power, timeout=60)
+            if not self.gate.wait_for(lambda: self.has_power, timeout=60):
+                raise RuntimeError("the machine of the first node has had no power for a minute")
             command = subprocess.Popen(
                 [self.binary, *arguments, "--data-dir", str(self.nodes[0].data), "--json"], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)

@@ -39,8 +39,10 @@ typedef struct {
     volatile uint32_t dead;
     uint64_t used;      // bytes of notes after the header
     uint64_t capacity;
-    uint64_t overflow;  // notes that found no room: the power must not be cut any more
+    uint64_t overflow;  // notes that found no room or are not whole: the power must not be cut any more
     uint64_t syncs;
+    uint64_t first;     // everything before it is durable
+    uint64_t moving;    // set while the notes are moved together
     pthread_mutex_t lock;
 } Header;
 
@@ -109,9 +111,13 @@ __attribute__((constructor)) static void start(void) {
     unsetenv("LD_PRELOAD");
 }
 
-// A process that was killed while it held the lock wrote its note whole or not at all: `used` moves last.
+// A process that was killed while it held the lock wrote its note whole or not at all: `used` moves last. Only if it was killed
+// while it moved them all is nothing known any more.
 static void take_lock(void) {
-    if (pthread_mutex_lock(&header->lock) == EOWNERDEAD) pthread_mutex_consistent(&header->lock);
+    if (pthread_mutex_lock(&header->lock) == EOWNERDEAD) {
+        pthread_mutex_consistent(&header->lock);
+        if (header->moving) header->overflow++, header->first = header->used = header->moving = 0;
+    }
     while (header->dead) pause();
 }
 
@@ -126,6 +132,8 @@ static int watched(int descriptor, struct stat *status) {
     ssize_t length = readlink(link, path, sizeof path - 1);
     if (length <= 0) return 0;
     path[length] = 0;
+    // SQLite's shared memory is made anew by whoever comes first, and never synced.
+    if (length > 4 && strcmp(path + length - 4, "-shm") == 0) return 0;
     return strncmp(path, root, strlen(root)) == 0;
 }
 
@@ -244,19 +252,25 @@ int ftruncate64(int descriptor, off64_t size) { return truncate_watching(descrip
 
 // With the lock held: what was noted of this file before `end` needs no taking back.
 static void strike_out(const struct stat *status, uint64_t end) {
-    for (uint64_t at = 0; at < end;) {
+    for (uint64_t at = header->first; at < end;) {
         Note *note = (Note *)(notes + at);
         if (!note->durable && note->inode == status->st_ino && note->device == status->st_dev) note->durable = 1;
         at += note->length;
     }
     // Room for more, once nothing is left to take back.
-    uint64_t at = 0;
+    uint64_t at = header->first;
     while (at < header->used && ((Note *)(notes + at))->durable) at += ((Note *)(notes + at))->length;
     if (at == header->used) {
+        header->first = 0;
         header->used = 0;
-    } else if (at > 1 << 20) {
+    } else if (at > 64 << 20) {
+        header->moving = 1;
         memmove(notes, notes + at, header->used - at);
+        header->first = 0;
         header->used -= at;
+        header->moving = 0;
+    } else {
+        header->first = at;
     }
 }
 
@@ -281,7 +295,7 @@ static int sync_watching(int descriptor, int (*real)(int)) {
     if (result == 0 && !is_lying) {
         // Notes move when room is made: the mark is looked for. Gone means that everything before it was durable.
         uint64_t end = 0;
-        for (uint64_t at = 0; at < header->used; at += ((Note *)(notes + at))->length) {
+        for (uint64_t at = header->first; at < header->used; at += ((Note *)(notes + at))->length) {
             Note *note = (Note *)(notes + at);
             if (note->kind == 0 && note->offset == (int64_t)id) end = at;
         }

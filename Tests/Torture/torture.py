@@ -47,6 +47,8 @@ def run(options, folder):
             # What there is by now is kept, so that what is lost is what was acknowledged under traffic.
             keeper = cluster.postgres or cluster.nodes[0]
             keeper.stop()
+            if cluster.power:
+                cluster.power.arm()
             keeper.start()
         if options.plant in TRIGGERS:
             cluster.plant_in_store()
@@ -80,7 +82,6 @@ def torture(options, cluster, world, history, nodes):
     world.followers = [Follower(number, world, history, lambda: dice.choice(nodes)) for number in range(2)]
     threads += [guarded(failures, follower.work, stop) for follower in world.followers]
     if options.plant != "no-fsync":
-        # With SQLite the command line is a process of its own that keeps its power, and would tear what the node loses.
         threads.append(guarded(failures, Operator(world, history, options.seed).work, stop))
     for thread in threads:
         thread.start()

@@ -75,6 +75,9 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
         case failure(any Error)
     }
 
+    /// How long one who asks for several at a time waits between them.
+    private static let turn: TimeAmount = .microseconds(100)
+
     private let desk: PromptDesk
     private let respond: PromptDesk.Responder
     private let outlet: PromptOutlet
@@ -213,8 +216,16 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
         flushes.flushSoon(context)
     }
 
-    /// The answer has left: takes what came in meanwhile.
+    /// The answer has left: what came in meanwhile is taken when the others of this thread have had their turn.
+    ///
+    /// At a later time: what is to be done at once, NIO does before it looks at other connections.
     private func answered(_ context: ChannelHandlerContext) {
+        guard !waiting.isEmpty else { return catchUp(context) }
+        let here = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: Self.turn) { here.value.handler.catchUp(here.value.context) }
+    }
+
+    private func catchUp(_ context: ChannelHandlerContext) {
         guard isAnswering else { return }
         state = .idle
         let hasMore = !waiting.isEmpty
@@ -234,7 +245,7 @@ final class PromptAnswers: ChannelDuplexHandler, RemovableChannelHandler {
 ///
 /// Whoever gets an answer is woken by it, as a rule, which takes this thread as long as a tenth of a token; whoever is awake
 /// takes the next ones as they come. An answer waits for the others that can be given at once, and for seven of them at most.
-/// Each connection has one answer among them: who asks for many in a row does not keep the others waiting.
+/// Each connection has one answer among them.
 final class PromptFlushes: Sendable {
     private struct State {
         var waiting: [ChannelHandlerContext] = []
@@ -280,7 +291,8 @@ final class PromptFlushes: Sendable {
 
 /// Sends what ``PromptAnswers`` gives it in the place of the next end, past the handlers that spell answers part by part.
 ///
-/// So the handlers between the two see such an answer end, which is all that they have to know of it.
+/// So the handlers between the two see such an answer end, which is all that they have to know of it. One of them may close the
+/// connection then: what has been written leaves first.
 final class PromptOutlet: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
@@ -295,5 +307,10 @@ final class PromptOutlet: ChannelOutboundHandler, RemovableChannelHandler {
         guard let answer else { return context.write(data, promise: promise) }
         self.answer = nil
         encoder.write(NIOAny(IOData.byteBuffer(answer)), promise: promise)
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        context.flush()
+        context.close(mode: mode, promise: promise)
     }
 }
