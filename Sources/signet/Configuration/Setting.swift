@@ -225,7 +225,7 @@ extension Setting {
     static let argonThreads = Setting(
         key: "argon2.threads",
         standard: "2",
-        about: "how many passwords are hashed at the same time, 1 to 64"
+        about: "how many passwords are hashed at the same time, 1 to 64; never more than there are processors"
     )
     static let argonQueue = Setting(
         key: "argon2.queue",

@@ -33,7 +33,8 @@ extension Settings.Passwords {
 
     var limits: PasswordHasher.Limits {
         var limits = PasswordHasher.Limits.standard
-        limits.threads = threads
+        // Two on one processor take each other's caches away: a fifth less is hashed.
+        limits.threads = min(threads, ProcessorShare.usable)
         limits.waiting = queue
         limits.minimumCharacters = minimumCharacters
         return limits

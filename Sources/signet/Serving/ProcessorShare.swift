@@ -14,7 +14,7 @@ enum ProcessorShare {
         #if os(Linux)
             workInBatches()
             // Otherwise as many as the machine has, which a process that is kept to some of its processors must not use.
-            if let count = usable, count < System.coreCount { NIOSingletons.groupLoopCountSuggestion = count }
+            if usable < System.coreCount { NIOSingletons.groupLoopCountSuggestion = usable }
         #endif
     }
 
@@ -31,11 +31,13 @@ enum ProcessorShare {
             _ = sched_setscheduler(0, 3, &parameter)
         }
 
-        /// How many processors this process may use; `nil` if that cannot be told.
-        private static var usable: Int? {
-            (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)).flatMap(allowed(inStatus:))
-        }
     #endif
+
+    /// How many processors this process may use: as many as there are, where nothing else can be told.
+    static var usable: Int {
+        let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        return status.flatMap(allowed(inStatus:)) ?? System.coreCount
+    }
 
     /// The processors of the mask in a `/proc/PID/status` (proc_pid_status(5), `Cpus_allowed`).
     static func allowed(inStatus text: String) -> Int? {
