@@ -1,5 +1,5 @@
 #include <argon2.h>
 #ifdef __GLIBC__
-// malloc_trim(3), which gives back what hashes have used.
+// mallopt(3), by which what hashes have used is given back.
 #include <malloc.h>
 #endif

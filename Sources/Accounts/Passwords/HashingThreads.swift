@@ -47,8 +47,6 @@ private final class Shared: Sendable {
         var running = 0
         var started = 0
         var isClosed = false
-        /// Whether anything was hashed since memory was given back.
-        var holdsMemory = false
     }
 
     /// After so long without work the memory that it took goes back to the system, in seconds.
@@ -92,13 +90,12 @@ private final class Shared: Sendable {
         while true {
             if hasWorked, wake.wait(timeout: .now() + Self.rest) == .timedOut {
                 hasWorked = false
-                giveMemoryBack()
+                Self.giveMemoryBack()
             }
             if !hasWorked { wake.wait() }
             let next = state.withLock { state -> (@Sendable () -> Void)? in
                 guard !state.queue.isEmpty else { return nil }
                 state.running += 1
-                state.holdsMemory = true
                 return state.queue.removeFirst()
             }
             guard let next else {
@@ -111,17 +108,18 @@ private final class Shared: Sendable {
         }
     }
 
-    /// What the allocator keeps of all the buffers that were filled, once everybody rests.
-    private func giveMemoryBack() {
-        let isDue = state.withLock { state in
-            guard state.running == 0, state.queue.isEmpty, state.holdsMemory else { return false }
-            state.holdsMemory = false
-            return true
-        }
-        guard isDue else { return }
+    /// What the allocator keeps for this thread: as much as a hash takes, which lies free at the end of an arena of its own.
+    ///
+    /// malloc_trim(3) leaves that where it is. It goes when something is freed while the threshold is lower (mallopt(3)); above
+    /// what a hash takes the threshold saves a fault for each of its pages. Nothing of more than 32 MiB is kept at all.
+    private static func giveMemoryBack() {
         #if canImport(Glibc)
-            // Elsewhere: a thread of low priority could be held up while it has the allocator's locks.
-            DispatchQueue.global().async { malloc_trim(0) }
+            mallopt(M_TRIM_THRESHOLD, 0)
+            let something = malloc(80 * 1024)
+            // Otherwise the compiler sees that nothing comes of it, and leaves both out.
+            _ = malloc_usable_size(something)
+            free(something)
+            mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024)
         #endif
     }
 
