@@ -96,9 +96,9 @@ TRIGGERS = {
 
 
 class Cluster:
-    def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, seed=1, retry_window=10, redis=True):
+    def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, retry_window=10, redis=True):
         self.binary, self.folder, self.store, self.plant = binary, pathlib.Path(folder), store, plant
-        self.retry_window, self.seed = retry_window, seed
+        self.retry_window = retry_window
         # The environment variable by which nodes are given a Redis; none where they are to do without.
         self.redis_setting = "SIGNET_REDIS_ADDRESS" if redis and store == "postgres" else None
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -195,6 +195,7 @@ class Cluster:
             printed, _ = command.communicate(standard_input, timeout=120)
         finally:
             command.kill()
+            command.wait()
             with self.gate:
                 self.commands.discard(command)
         try:

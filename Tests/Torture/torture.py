@@ -33,7 +33,7 @@ KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build/torture"
 
 def run(options, folder):
     history = record.History(folder / "history.jsonl")
-    cluster = Cluster(os.environ["SIGNET_BIN"], folder / "run", options.store, plant=options.plant, seed=options.seed,
+    cluster = Cluster(os.environ["SIGNET_BIN"], folder / "run", options.store, plant=options.plant,
                       redis=not options.no_redis)
     try:
         cluster.start()
