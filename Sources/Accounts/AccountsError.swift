@@ -1,5 +1,6 @@
 // Room: who the person is. People, their passwords, their sessions in browsers, and what slows down guessing.
-// OIDC Core §2 and §5.1, NIST SP 800-63B-4 §3.1.1. Owns the record kinds `person`, `session`, `throttle`, `upstream-link`.
+// OIDC Core §2 and §5.1, NIST SP 800-63B-4 §3.1.1. Owns the record kinds `person`, `session`, `application-session`,
+// `session-end`, `throttle`, `upstream-link`.
 
 package import Storage
 

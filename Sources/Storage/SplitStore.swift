@@ -4,19 +4,21 @@ import Synchronization
 /// The kinds that may lie in a second store, where they may be lost: a closed list.
 ///
 /// A kind is here only if no `apply` and no `find` of Signet touches it together with another one, if it belongs to no
-/// family, and if its loss costs little. Interactions, codes, device codes and sessions are not: they are written in one
-/// apply with records that must not be lost (decision 0026 says with which).
+/// family, and if its loss costs little. Interactions, codes, device codes and the sessions that codes and tokens rest on
+/// are not: they are written in one apply with records that must not be lost (decision 0026 says with which).
 package enum VolatileKind: String, CaseIterable, Sendable {
     case visit
     case upstreamLogin = "upstream-login"
     case throttle
     case clientAssertion = "client-assertion"
+    case applicationSession = "application-session"
 
     package var kind: RecordKind { RecordKind(rawValue) }
 
     /// Those whose loss or return lets nobody in: what a second store keeps unless the operator names others.
     ///
-    /// Without the spent `client-assertion`s a copy of one is accepted again, so that it takes an operator who names it.
+    /// Without the spent `client-assertion`s a copy of one is accepted again, and without the `application-session`s people
+    /// are signed out, so that it takes an operator who names them.
     package static let standard: [VolatileKind] = [.visit, .upstreamLogin, .throttle]
 
     /// What it means that records of this kind are lost.
@@ -26,6 +28,7 @@ package enum VolatileKind: String, CaseIterable, Sendable {
         case .upstreamLogin: "whoever was on the way to another provider begins anew"
         case .throttle: "failed attempts are counted from zero, so a guesser gets his first guesses again"
         case .clientAssertion: "a client's assertion that somebody has copied counts once more, until it expires"
+        case .applicationSession: "whoever is signed in to an application in session mode signs in once more"
         }
     }
 }

@@ -72,8 +72,11 @@ struct SplitStoreTests {
     @Test
     func `Only kinds whose loss is described may be moved`() {
         #expect(
-            Set(VolatileKind.allCases.map(\.kind.name)) == ["visit", "upstream-login", "throttle", "client-assertion"]
+            Set(VolatileKind.allCases.map(\.kind.name)) == [
+                "visit", "upstream-login", "throttle", "client-assertion", "application-session",
+            ]
         )
+        #expect(VolatileKind.standard.map(\.kind.name) == ["visit", "upstream-login", "throttle"])
         for kind in VolatileKind.allCases { #expect(!kind.loss.isEmpty) }
     }
 }

@@ -10,6 +10,7 @@ extension Sessions {
     ///
     /// It replaces nothing: whoever asks for it has ended what was there before.
     ///
+    /// - Parameter bearsTokens: whether tokens will rest on the session; it never lies apart then, for they end with it.
     /// - Throws: `personUnknown` if the person was disabled or deleted or got another password meanwhile; `store`.
     package func open(
         for person: Person,
@@ -19,7 +20,8 @@ extension Sessions {
         amr: [String],
         acr: String,
         now: Instant,
-        from origin: SessionOrigin = .unknown
+        from origin: SessionOrigin = .unknown,
+        bearsTokens: Bool
     ) async throws(AccountsError) -> (cookie: Secret, session: Session) {
         let idle = idle ?? lifetimes.idle
         let endsAt = now + (absolute ?? lifetimes.absolute)
@@ -43,6 +45,9 @@ extension Sessions {
             ),
             origin: origin
         )
+        if !bearsTokens, apart != nil, let session = try await openApart(template, now: now) {
+            return (Secret(Base64URL.encode(secret)), session)
+        }
         for _ in 0..<Self.maximumTries {
             let tried = try await AccountsError.wrapping { () async throws(StoreError) in
                 try await attempt(template, replacing: [], now: now)
@@ -56,10 +61,16 @@ extension Sessions {
 
     /// The client's session that this secret finds, if it is alive; being found keeps it from idling out.
     package func find(cookie: Secret, at client: ClientID, now: Instant) async throws(StoreError) -> Session? {
-        try await find(.key(cookie: cookie), of: client, now: now)
+        if let (record, person) = try await liveApart(.key(cookie: cookie), now: now) {
+            guard record.application?.client == client else { return nil }
+            return try await used(record, person, now: now)
+        }
+        // Opened before sessions lay apart.
+        return try await find(.key(cookie: cookie), of: client, now: now)
     }
 
-    /// Keeps the client's session that answers to this id from idling out.
+    /// Keeps the client's session that answers to this id from idling out: one that bears tokens, for nobody else names
+    /// a session by its id.
     package func use(_ id: SessionID, at client: ClientID, now: Instant) async throws(StoreError) {
         _ = try await find(.index(id), of: client, now: now)
     }
@@ -73,31 +84,43 @@ extension Sessions {
         at client: ClientID,
         now: Instant
     ) async throws(StoreError) -> (cookie: Secret, session: Session)? {
+        if let renewed = try await renewApart(cookie: cookie, at: client, now: now) { return renewed }
         for _ in 0..<Self.maximumTries {
             guard let (old, person) = try await live(.key(cookie: cookie), now: now),
                 let share = old.application, share.client == client
             else { return nil }
-            guard let (secret, id) = drawn() else {
-                throw .unavailable(reason: "the randomness gave too few bytes")
-            }
-            var renewed = old
-            renewed.key = SessionRecord.key(cookie: secret)
-            renewed.version = 1
-            renewed.id = id
-            // Whoever was shown the session under its old id ends it by that.
-            renewed.earlierIDs = Array(([old.id] + old.earlierIDs).prefix(Self.maximumEarlierIDs))
-            renewed.usedAt = now
-            renewed.expiresAt = min(now + share.idle, old.endsAt)
-            renewed.application?.privileges = person.privileges
+            let (secret, renewed) = try renewed(old, share, of: person, now: now)
             let guards: [Change] = [
                 .require(person.recordKey, version: person.version), .require(old.key, version: old.version),
             ]
             let changes = try await guards + closing(old, now: now) + [.insert(renewed.record)]
             if try await store.apply(changes, now: now) == .applied {
-                return (Secret(Base64URL.encode(secret)), renewed.session(of: person))
+                return (secret, renewed.session(of: person))
             }
         }
         throw .unavailable(reason: "the session kept changing while it was renewed")
+    }
+
+    /// What the session is under a new secret and a new id; nothing is written.
+    func renewed(
+        _ old: SessionRecord,
+        _ share: ApplicationShare,
+        of person: Person,
+        now: Instant
+    ) throws(StoreError) -> (secret: Secret, session: SessionRecord) {
+        guard let (secret, id) = drawn() else {
+            throw .unavailable(reason: "the randomness gave too few bytes")
+        }
+        var renewed = old
+        renewed.key.identifier = SessionRecord.key(cookie: secret).identifier
+        renewed.version = 1
+        renewed.id = id
+        // Whoever was shown the session under its old id ends it by that.
+        renewed.earlierIDs = Array(([old.id] + old.earlierIDs).prefix(Self.maximumEarlierIDs))
+        renewed.usedAt = now
+        renewed.expiresAt = min(now + share.idle, old.endsAt)
+        renewed.application?.privileges = person.privileges
+        return (Secret(Base64URL.encode(secret)), renewed)
     }
 
     /// A secret and an id that nobody can guess and that tell nothing of each other (CVE-2026-109373).

@@ -88,6 +88,8 @@ struct SessionRecord: Hashable, Sendable {
     var expiresAt: Instant
     /// What only the session of an application has.
     var application: ApplicationShare?
+    /// What only the session of an application has that lies apart.
+    var apart: ApartShare?
     /// Unknown of sessions that began before it was kept.
     var origin: SessionOrigin = .unknown
 
@@ -134,6 +136,10 @@ struct SessionRecord: Hashable, Sendable {
             object["client"] = .string(application.client.value)
             object["idle"] = .integer(application.idleMilliseconds)
             object["privileges"] = .string(application.privileges)
+        }
+        if let apart {
+            object["era"] = .string(apart.era)
+            object["ended"] = apart.ended.map(JSON.instant)
         }
         object["agent"] = origin.agent.map(JSON.string)
         object["system"] = origin.system.map(JSON.string)
@@ -199,6 +205,12 @@ extension SessionRecord {
                     client: client,
                     idleMilliseconds: try payload.integer("idle"),
                     privileges: try payload.text("privileges")
+                )
+            },
+            apart: try payload.optionalText("era").map { era throws(StoreError) in
+                ApartShare(
+                    era: era,
+                    ended: payload.object["ended"] == nil ? nil : try payload.instant("ended")
                 )
             },
             origin: SessionOrigin(

@@ -38,20 +38,24 @@ package struct Sessions: Sendable {
     let lifetimes: Lifetimes
     let randomness: @Sendable (Int) -> [UInt8]
     let endings: Endings
+    let apart: SessionsApart?
 
     /// - Parameters:
     ///   - randomness: as many unpredictable bytes as it is asked for.
     ///   - endings: what else is written when a session is closed.
+    ///   - apart: where sessions of session mode lie in a store of their own; without it all are of one kind.
     package init(
         store: any Store,
         lifetimes: Lifetimes = .standard,
         randomness: @escaping @Sendable (Int) -> [UInt8],
-        endings: Endings
+        endings: Endings,
+        apart: SessionsApart? = nil
     ) {
         self.store = store
         self.lifetimes = lifetimes
         self.randomness = randomness
         self.endings = endings
+        self.apart = apart
     }
 
     /// Opens a session for a person who has just proven who they are, always with a new cookie and a new id, so that a
@@ -153,7 +157,7 @@ package struct Sessions: Sendable {
     }
 
     /// The session with its use noted; `nil` if it was closed meanwhile.
-    private func used(_ record: SessionRecord, _ person: Person, now: Instant) async throws(StoreError) -> Session? {
+    func used(_ record: SessionRecord, _ person: Person, now: Instant) async throws(StoreError) -> Session? {
         let idle = record.application?.idle ?? lifetimes.idle
         let expiresAt = min(now + idle, record.endsAt)
         guard now - record.usedAt >= min(lifetimes.refreshInterval, idle / 10), expiresAt > record.expiresAt else {
@@ -162,8 +166,12 @@ package struct Sessions: Sendable {
         var used = record
         used.usedAt = now
         used.expiresAt = expiresAt
-        guard try await store.apply([.replace(used.record, ifVersion: record.version)], now: now) == .applied else {
+        guard try await store.apply([.replace(stored(used), ifVersion: record.version)], now: now) == .applied else {
             // Another request was first: it noted the use, or closed the session.
+            if record.apart != nil {
+                guard let current = try await findApart(.record(record.key), now: now) else { return nil }
+                return try await owner(of: current, now: now).map { current.session(of: $0) }
+            }
             guard let found = try await store.find(record.key, now: now) else { return nil }
             let current = try SessionRecord(found)
             guard let person = try await self.person(current.subject, now: now), current.isAlive(for: person) else {
@@ -175,7 +183,8 @@ package struct Sessions: Sendable {
         return used.session(of: person)
     }
 
-    /// The session that answers to this `sid`, if it is alive.
+    /// The session that answers to this `sid`, if it is alive: one that tokens or codes may rest on, so none that lies
+    /// apart.
     ///
     /// Does not prolong it.
     package func find(id: SessionID, now: Instant) async throws(StoreError) -> Session? {
@@ -188,7 +197,8 @@ package struct Sessions: Sendable {
         guard let person = try await person(subject, now: now) else { return [] }
         let records = try await store.page(.session, filter: .subject(subject.value), after: nil, limit: 1000, now: now)
         let sessions = try records.map { (record) throws(StoreError) in try SessionRecord(record) }
-        return sessions.filter { $0.isAlive(for: person) }.map { $0.session(of: person) }
+        let alive = sessions.filter { $0.isAlive(for: person) }.map { $0.session(of: person) }
+        return try await alive + listApart(of: subject, now: now)
     }
 
     /// Closes a session and, in the same `apply`, ends what `Endings.session` names for all ids it answers to.
@@ -203,9 +213,10 @@ package struct Sessions: Sendable {
         now: Instant
     ) async throws(StoreError) -> ClosedSession? {
         for _ in 0..<Self.maximumTries {
-            guard let stored = try await find(.index(id), now: now), owner ?? stored.subject == stored.subject else {
-                return nil
+            guard let stored = try await find(.index(id), now: now) else {
+                return try await closeApart(id, of: owner, now: now)
             }
+            guard owner ?? stored.subject == stored.subject else { return nil }
             // The version is required, since a session that was replaced meanwhile lives on under another key.
             let guarded = Change.require(stored.key, version: stored.version)
             let changes = try await [guarded] + closing(stored, now: now)
@@ -223,7 +234,8 @@ package struct Sessions: Sendable {
         except kept: SessionID? = nil,
         now: Instant
     ) async throws(StoreError) -> [ClosedSession] {
-        var closed: [ClosedSession] = []
+        // First, since whatever is closed has to be returned, and this fails more often.
+        var closed = try await closeAllApart(of: subject, except: kept, now: now)
         for _ in 0..<Self.maximumTries {
             var last: IdentifierHash?
             var isContended = false
@@ -257,13 +269,16 @@ package struct Sessions: Sendable {
 /// How a session is looked for.
 enum SessionLookup {
     case key(cookie: Secret)
+    case record(RecordKey)
     case index(SessionID)
 
     /// `nil` for what cannot be a cookie of ours.
-    var lookup: Lookup? {
+    func lookup(in kind: RecordKind) -> Lookup? {
         switch self {
-        case .key(let cookie): SessionRecord.key(cookie: cookie).map { .key($0) }
-        case .index(let id): .index(.session, SessionRecord.index(id))
+        case .key(let cookie):
+            SessionRecord.key(cookie: cookie).map { .key(RecordKey(kind: kind, identifier: $0.identifier)) }
+        case .record(let key): .key(key)
+        case .index(let id): .index(kind, SessionRecord.index(id))
         }
     }
 }
@@ -300,9 +315,7 @@ extension Sessions {
     }
 
     func closing(_ session: SessionRecord, now: Instant) async throws(StoreError) -> [Change] {
-        var changes = [Change.delete(session.key)]
-        for id in session.ids { changes += try await endings.session(id, session.subject, now) }
-        return changes
+        try await [.delete(session.key)] + endings(of: session.ids, session.subject, now: now)
     }
 
     /// What is stored under these secrets, each once.
@@ -317,7 +330,9 @@ extension Sessions {
     }
 
     func find(_ lookup: SessionLookup, now: Instant) async throws(StoreError) -> SessionRecord? {
-        guard let lookup = lookup.lookup, let record = try await store.find([lookup], now: now)[0] else { return nil }
+        guard let lookup = lookup.lookup(in: .session), let record = try await store.find([lookup], now: now)[0] else {
+            return nil
+        }
         return try SessionRecord(record)
     }
 
@@ -336,9 +351,9 @@ extension Sessions {
 
 extension SessionRecord {
     /// Whether the person may still sign in, and has had no new password and was not disabled since this session began.
-    fileprivate func isAlive(for person: Person) -> Bool {
+    func isAlive(for person: Person) -> Bool {
         person.subject == subject && person.status == .enabled && person.credentialsChangedAt == credentials
     }
 
-    fileprivate var closed: ClosedSession { ClosedSession(id: id, earlierIDs: earlierIDs, subject: subject) }
+    var closed: ClosedSession { ClosedSession(id: id, earlierIDs: earlierIDs, subject: subject) }
 }

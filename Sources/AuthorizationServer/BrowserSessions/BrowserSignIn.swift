@@ -89,7 +89,7 @@ struct BrowserSignIns: Sendable {
     func close(_ id: SessionID, _ subject: Subject) async throws(OAuthError) {
         try await answering { () async throws(StoreError) in
             let now = services.time.moment().steady
-            guard let closed = try await services.applicationSessions.close(id, now: now) else { return }
+            guard let closed = try await services.applicationSessions.close(id, of: subject, now: now) else { return }
             for id in closed {
                 let ending = Ending(.session(id), because: .signedOut, subject: subject)
                 try await services.revocations.endWhatSlippedThrough(ending, since: now, by: services.time)

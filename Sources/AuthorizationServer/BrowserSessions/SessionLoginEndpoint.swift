@@ -71,6 +71,7 @@ package struct SessionLoginEndpoint: Endpoint {
                 idle: client.refreshIdleSeconds.map { .seconds($0) },
                 absolute: client.refreshAbsoluteSeconds.map { .seconds($0) }
             ),
+            bearsTokens: false,
             services
         )
         let reader = Reader(services, now: services.time.moment().steady)
@@ -101,6 +102,7 @@ package struct SessionLoginEndpoint: Endpoint {
                 idle: client.refreshIdleSeconds.map { .seconds($0) } ?? configuration.refreshIdleLifetime,
                 absolute: min(absolute, configuration.longestRefreshLifetime)
             ),
+            bearsTokens: true,
             services
         )
         let snapshot = opened.session.snapshot
@@ -121,6 +123,7 @@ package struct SessionLoginEndpoint: Endpoint {
     private func open(
         _ asked: SessionRequest,
         _ lifetimes: SessionLifetimes,
+        bearsTokens: Bool,
         _ services: Services
     ) async throws(OAuthError) -> OpenedApplicationSession {
         let attempt = PasswordSignIn(
@@ -129,7 +132,12 @@ package struct SessionLoginEndpoint: Endpoint {
             address: asked.request.remoteAddress,
             userAgent: asked.request.userAgent
         )
-        let opened = try await services.applicationSessions.signIn(attempt, at: asked.id, lifetimes: lifetimes) {
+        let opened = try await services.applicationSessions.signIn(
+            attempt,
+            at: asked.id,
+            lifetimes: lifetimes,
+            bearsTokens: bearsTokens
+        ) {
             () async throws(OAuthError) in
             let signIns = BrowserSignIns(services)
             if let earlier = try await signIns.find(asked) { try await signIns.end(earlier, at: asked.id) }

@@ -62,17 +62,19 @@ package struct OpenedApplicationSession: Sendable {
 /// None of them signs anybody on at the authorization endpoint.
 package protocol ApplicationSessions: Sendable {
     /// Judges the password, slowed down and answered as at the sign-in page, and opens a session with a new secret and a
-    /// new id. `ending` runs once the password was right and before anything is opened.
+    /// new id. `ending` runs once the password was right and before anything is opened; `bearsTokens` says that tokens will
+    /// rest on the session.
     func signIn(
         _ attempt: PasswordSignIn,
         at client: ClientID,
         lifetimes: SessionLifetimes,
+        bearsTokens: Bool,
         ending: () async throws(OAuthError) -> Void
     ) async throws(OAuthError) -> OpenedApplicationSession
 
     /// The client's session that this secret finds; being found keeps it from idling out.
     func find(_ cookie: Secret, at client: ClientID, now: Instant) async throws(StoreError) -> ApplicationSession?
-    /// Keeps the session that answers to this id from idling out.
+    /// Keeps the session that answers to this id, and bears tokens, from idling out.
     func use(_ id: SessionID, at client: ClientID, now: Instant) async throws(StoreError)
     /// The same session under a new secret and a new id; the old ones find nothing, and the old id is ended.
     func renew(
@@ -80,10 +82,10 @@ package protocol ApplicationSessions: Sendable {
         at client: ClientID,
         now: Instant
     ) async throws(StoreError) -> OpenedApplicationSession?
-    /// Closes a session with everything that rests on it.
+    /// Closes a session of this person with everything that rests on it.
     ///
     /// Returns every id that it answered to; `nil` if there is none.
-    func close(_ id: SessionID, now: Instant) async throws(StoreError) -> [SessionID]?
+    func close(_ id: SessionID, of person: Subject, now: Instant) async throws(StoreError) -> [SessionID]?
 }
 
 /// For a provider that nobody can sign in to with a password.
@@ -94,6 +96,7 @@ package struct NoApplicationSessions: ApplicationSessions {
         _ attempt: PasswordSignIn,
         at client: ClientID,
         lifetimes: SessionLifetimes,
+        bearsTokens: Bool,
         ending: () async throws(OAuthError) -> Void
     ) async throws(OAuthError) -> OpenedApplicationSession {
         throw .internalFault("this provider was assembled without sessions of applications")
@@ -113,5 +116,7 @@ package struct NoApplicationSessions: ApplicationSessions {
         now: Instant
     ) async throws(StoreError) -> OpenedApplicationSession? { nil }
 
-    package func close(_ id: SessionID, now: Instant) async throws(StoreError) -> [SessionID]? { nil }
+    package func close(_ id: SessionID, of person: Subject, now: Instant) async throws(StoreError) -> [SessionID]? {
+        nil
+    }
 }

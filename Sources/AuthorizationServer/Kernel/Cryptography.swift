@@ -68,6 +68,7 @@ package final class DerivedKeys: Sendable {
     private let streamCredentials: SymmetricKey
     private let userCodes: SymmetricKey
     private let upstreamSecrets: SymmetricKey
+    private let sessionsApart: SymmetricKey
 
     package init(_ master: MasterKey) {
         refreshKeys = [1: master.derived(for: "refresh-token-mac-1")]
@@ -81,6 +82,7 @@ package final class DerivedKeys: Sendable {
         streamCredentials = master.derived(for: "stream-credentials-1")
         userCodes = master.derived(for: "user-codes-1")
         upstreamSecrets = master.derived(for: "upstream-secrets-1")
+        sessionsApart = master.derived(for: "sessions-apart-1")
     }
 
     /// HMAC-SHA256 under the refresh key of this version; `nil` where there is no such version.
@@ -98,6 +100,11 @@ package final class DerivedKeys: Sendable {
     /// HMAC-SHA256 for what binds a form to its browser.
     package func interactionMAC(_ message: String) -> String {
         Base64URL.encode(Array(HMAC<SHA256>.authenticationCode(for: Array(message.utf8), using: interaction)))
+    }
+
+    /// HMAC-SHA256 by which a session that lies in a store of its own is known to be this server's.
+    package func sessionMAC(_ message: [UInt8]) -> [UInt8] {
+        Array(HMAC<SHA256>.authenticationCode(for: message, using: sessionsApart))
     }
 
     /// Proves that this is the key that the store was made with, and tells nothing about it.

@@ -18,6 +18,7 @@ package struct AccountsApplicationSessions: ApplicationSessions {
         _ attempt: PasswordSignIn,
         at client: ClientID,
         lifetimes: SessionLifetimes,
+        bearsTokens: Bool,
         ending: nonisolated(nonsending) () async throws(OAuthError) -> Void
     ) async throws(OAuthError) -> OpenedApplicationSession {
         let verdict = try await passwords.judge(
@@ -39,7 +40,8 @@ package struct AccountsApplicationSessions: ApplicationSessions {
                     amr: SignIn.methods,
                     acr: SignIn.contextClass,
                     now: passwords.time.moment().steady,
-                    from: SessionOrigin(userAgent: attempt.userAgent, address: attempt.address)
+                    from: SessionOrigin(userAgent: attempt.userAgent, address: attempt.address),
+                    bearsTokens: bearsTokens
                 )
             } catch {
                 throw OAuthError(error)
@@ -69,8 +71,12 @@ package struct AccountsApplicationSessions: ApplicationSessions {
         try await sessions.renew(cookie: cookie, at: client, now: now).map { OpenedApplicationSession($0) }
     }
 
-    package func close(_ id: SessionID, now: Instant) async throws(StoreError) -> [SessionID]? {
-        try await sessions.close(id, now: now).map { [$0.id] + $0.earlierIDs }
+    package func close(
+        _ id: SessionID,
+        of person: Subject,
+        now: Instant
+    ) async throws(StoreError) -> [SessionID]? {
+        try await sessions.close(id, of: person, now: now).map { [$0.id] + $0.earlierIDs }
     }
 }
 

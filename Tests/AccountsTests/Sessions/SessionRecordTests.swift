@@ -57,6 +57,39 @@ struct SessionRecordTests {
         }
     }
 
+    @Test("A session that lies apart says so, and so do the ends of such sessions: read, and written byte for byte")
+    func apart() throws {
+        for rest in [#","era":"e1""#, #","era":"e1","ended":1767225604000"#] {
+            let kept = Self.fixture.replacing("1767225603000}", with: "1767225603000\(rest)}")
+            let session = try SessionRecord(record(kept))
+            #expect(session.apart?.era == "e1" && (session.apart?.ended == nil) == !rest.contains("ended"))
+            #expect(String(decoding: session.record.payload, as: UTF8.self) == kept)
+        }
+        let subject = try #require(Subject("s-1"))
+        func stored(_ payload: String) -> Record {
+            Record(
+                key: SessionEra.key,
+                subject: subject.value,
+                version: 3,
+                expiresAt: start,
+                payload: Array(payload.utf8)
+            )
+        }
+        func text(_ record: Record) -> String { String(decoding: record.payload, as: UTF8.self) }
+        for payload in [#"{"v":1,"sid":"sid-1"}"#, #"{"v":1,"sid":"sid-1","next":"sid-2"}"#] {
+            let end = try SessionEnd(stored(payload))
+            #expect(text(end.record) == payload && end.expiresAt == start)
+            #expect(end.record.key == SessionEnd.key(end.id, of: subject))
+        }
+        for payload in [#"{"v":1,"at":1767225600000}"#, #"{"v":1,"at":1767225600000,"kept":"sid-1"}"#] {
+            let end = try PersonEnd(stored(payload))
+            #expect(text(end.record(expiresAt: start)) == payload && end.version == 3 && end.at == start)
+        }
+        let era = #"{"v":1,"era":"e1","since":1767225600000}"#
+        #expect(text(try SessionEra(stored(era)).record(at: SessionEra.keyApart)) == era)
+        #expect(throws: StoreError.self) { try SessionEra(stored(#"{"v":2,"era":"e1","since":0}"#)) }
+    }
+
     @Test("Every member of version 1 arrives where it belongs")
     func members() throws {
         let session = try SessionRecord(record(Self.fixture))
