@@ -94,6 +94,51 @@ def server(binary, data_dir, redis):
         yield started
 
 
+ORIGIN = "http://localhost:3000"
+
+
+@pytest.fixture
+def keeper(binary, data_dir, redis):
+    """A server whose sessions of session mode lie in Redis."""
+    environment = {
+        "SIGNET_REDIS_ADDRESS": f"redis://127.0.0.1:{redis.port}/0",
+        "SIGNET_REDIS_KEEPS": "visit,throttle,application-session"}
+    with Signet(binary, data_dir, environment=environment) as started:
+        started.run(
+            "client", "create", "--id", "web", "--type", "public", "--first-party", "--browser-session", "session",
+            "--origin", ORIGIN)
+        started.create_user("ada", "correct battery")
+        yield started
+
+
+class Browser:
+    """What the pages of an application in session mode ask, with the cookie that they were given."""
+
+    def __init__(self, server):
+        self.server = server
+        self.cookies = {}
+
+    def post(self, path, **members):
+        return requests.post(
+            self.server.issuer + path, json={"client_id": "web", **members}, cookies=self.cookies, timeout=HTTP_SECONDS,
+            headers={"Origin": ORIGIN, "Signet-CSRF": "1"})
+
+    def sign_in(self):
+        answer = self.post("/session/login", username="ada", password="correct battery")
+        assert answer.status_code == 200 and answer.json()["mode"] == "session", answer.text
+        self.cookies = {cookie.name: cookie.value for cookie in answer.cookies}
+        assert self.cookies, answer.headers
+
+    def state(self):
+        return requests.get(
+            self.server.issuer + "/session?client_id=web", cookies=self.cookies, timeout=HTTP_SECONDS)
+
+    def is_signed_in(self):
+        answer = self.state()
+        assert answer.status_code == 200, answer.text
+        return answer.json()["active"]
+
+
 def page(server, person):
     """The sign-in page of an authorization request."""
     query = urllib.parse.urlencode({
@@ -217,3 +262,57 @@ def test_what_is_revoked_at_the_server_is_in_the_denylist(server, redis):
     print(f"in the denylist after {time.monotonic() - began:.2f} s")
     assert key in handles(token) - handles(other)
     assert int(redis.ask("PTTL", key)[1:]) > 0
+
+
+def test_a_session_in_redis_outlives_the_server_and_a_flush_signs_out(keeper, redis):
+    browser = Browser(keeper)
+    browser.sign_in()
+    # One is the session, one says since when Redis has had them.
+    assert len([key for key in redis.keys("signet:r:*") if ":application-session" in key]) == 2, redis.keys("*")
+    [kept] = [kind for kind in keeper.run("store", "status")["kinds"] if kind["kind"] == "session-end"]
+    assert kept["records"] == 1
+    keeper.kill()
+    keeper.start()
+    assert browser.is_signed_in()
+    redis.ask("FLUSHALL")
+    assert not browser.is_signed_in()
+    assert browser.post("/session/refresh").status_code == 401
+    browser.sign_in()
+    assert browser.is_signed_in()
+
+
+def test_who_signed_out_stays_signed_out_when_redis_goes_back_to_an_older_state(keeper, redis):
+    gone, there = Browser(keeper), Browser(keeper)
+    gone.sign_in()
+    there.sign_in()
+    copy = "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', 1) end return 'copied'"
+    assert redis.ask("EVAL", copy, "0").endswith("copied")
+    answer = gone.post("/session/logout")
+    assert answer.status_code == 204, answer.text
+    assert not gone.is_signed_in()
+    assert redis.ask("SWAPDB", "0", "1") == "+OK"
+    assert len([key for key in redis.keys("signet:r:*") if ":application-session" in key]) == 3
+    assert there.is_signed_in() and not gone.is_signed_in()
+    keeper.kill()
+    keeper.start()
+    assert there.is_signed_in() and not gone.is_signed_in()
+    assert gone.post("/session/refresh").status_code == 401
+    # The operator's act ends what is left.
+    keeper.run("user", "disable", "ada")
+    assert not there.is_signed_in()
+
+
+def test_without_redis_a_session_that_lies_there_is_an_error_and_never_nobody(keeper, redis):
+    browser = Browser(keeper)
+    browser.sign_in()
+    redis.kill()
+    for answer in (browser.state(), browser.post("/session/refresh"), browser.post("/session/logout")):
+        assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0, answer.text
+        # The cookie stays, as a sign that nothing was ended.
+        assert "Set-Cookie" not in answer.headers
+    redis.start()
+    until(lambda: browser.state().status_code == 200)
+    assert not browser.is_signed_in()
+    assert browser.post("/session/logout").status_code in (204, 403)
+    browser.sign_in()
+    assert browser.is_signed_in()

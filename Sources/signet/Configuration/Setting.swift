@@ -85,7 +85,8 @@ extension Setting {
         key: "redis.keeps",
         shape: .list,
         standard: VolatileKind.standard.map(\.rawValue).joined(separator: ","),
-        about: "which records it keeps: visit, upstream-login, throttle, client-assertion (see decision 0026), or none"
+        about: "what it keeps (decision 0026): visit, upstream-login, throttle, client-assertion, application-session, "
+            + "or none"
     )
     static let redisDenylist = Setting(
         key: "redis.denylist",

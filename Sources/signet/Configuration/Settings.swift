@@ -52,6 +52,9 @@ struct Settings: Hashable, Sendable {
         var address: RedisAddress?
         var keeps = VolatileKind.standard
         var denylist = false
+
+        /// Whether sessions of session mode lie there.
+        var keepsSessions: Bool { address != nil && keeps.contains(.applicationSession) }
     }
 
     struct Feed: Hashable, Sendable {
@@ -168,6 +171,11 @@ extension Settings {
                 ? "a Redis may lose refresh tokens, revocations, consents and keys when it restarts or fails over: keep "
                     + "them in SQLite or PostgreSQL, or set store.risk to \(RedisKeeping.settingName)"
                 : "store.risk is for a store.address of Redis"
+        )
+        reader.require(
+            !(store.address.isRedis && redis.keepsSessions),
+            "redis.keeps=application-session needs SQLite or PostgreSQL as the store: which sessions are over has to be "
+                + "kept where nothing is lost"
         )
     }
 

@@ -138,7 +138,13 @@ struct Workbench: Sendable {
         var lifetimes = Sessions.Lifetimes.standard
         lifetimes.idle = settings.lifetimes.sessionIdle
         lifetimes.absolute = settings.lifetimes.sessionAbsolute
-        return Sessions(store: records, lifetimes: lifetimes, randomness: randomness, endings: endings)
+        return Sessions(
+            store: records,
+            lifetimes: lifetimes,
+            randomness: randomness,
+            endings: endings,
+            apart: settings.redis.keepsSessions ? SessionsApart { [keys] in keys.sessionMAC($0) } : nil
+        )
     }
 
     /// Closes the store; every answer that was given is on the disk already, so that nothing is lost if this fails.

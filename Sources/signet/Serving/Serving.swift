@@ -34,6 +34,7 @@ struct Serving: Sendable {
             guard leftovers.isEmpty else { throw leftovers.refusal(folder: bench.folder) }
         }
         try await ServedConfiguration(plan.provider).remember(in: bench.store, now: bench.now)
+        try await bench.sessions.begin(now: bench.now)
         let keyring = Keyring()
         let health = bench.health(keyring: keyring, logger: logger)
         let http = self.http(bench.folder, demo: demo, proxies: proxies, health: health)

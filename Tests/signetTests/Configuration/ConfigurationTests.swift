@@ -93,6 +93,24 @@ struct ConfigurationTests {
         #expect(try load(environment: environment).settings.text(of: setting) == text)
     }
 
+    @Test("Sessions lie in Redis only where they are named, and beside a store that loses nothing")
+    func sessionsInRedis() throws {
+        let redis = ["SIGNET_REDIS_ADDRESS": "redis://redis.example"]
+        let named = ["SIGNET_REDIS_KEEPS": "visit,application-session"]
+        func merged(_ parts: [String: String]...) -> [String: String] {
+            parts.reduce(into: [:]) { all, part in all.merge(part) { $1 } }
+        }
+        #expect(try load(environment: redis).settings.redis.keepsSessions == false)
+        #expect(try load(environment: named).settings.redis.keepsSessions == false)
+        #expect(try load(environment: merged(redis, named)).settings.redis.keepsSessions)
+        let risky = [
+            "SIGNET_STORE_ADDRESS": "redis://redis.example", "SIGNET_STORE_RISK": RedisKeeping.settingName,
+        ]
+        #expect(faults(environment: merged(redis, risky)).isEmpty)
+        let found = faults(environment: merged(redis, named, risky))
+        #expect(found.count == 1 && found.first?.contains("application-session") == true, "\(found)")
+    }
+
     @Test(
         "An unknown key is refused with the word that was probably meant",
         arguments: [

@@ -1,3 +1,4 @@
+import Accounts
 import ArgumentParser
 import AuthorizationServer
 import Instants
@@ -157,6 +158,7 @@ struct Restorer {
             try await StoreMark.check(store, now: now)
             try await MasterKeyCheck.verify(keys, folder: folder, store: store, now: now)
             try await settings.restoration(of: store, now: now).run(grants, now: now)
+            if grants == .end { try await Sessions.endApart(in: store, now: now) }
         } catch {
             try? await store.close()
             throw error

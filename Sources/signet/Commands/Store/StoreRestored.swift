@@ -1,3 +1,4 @@
+import Accounts
 import ArgumentParser
 import AuthorizationServer
 import Instants
@@ -59,6 +60,7 @@ struct Returned {
             // Later than anything that was issued from it, if the clock was set back.
             let now = try await ClockRecord.beginning(at: clock(), from: store)
             try await settings.restoration(of: store, now: now).run(grants, now: now)
+            if grants == .end { try await Sessions.endApart(in: store, now: now) }
         } catch {
             try? await store.close()
             throw error
