@@ -127,9 +127,12 @@ struct AccountRaceTests {
 
     // MARK: - Sessions of applications
 
-    @Test("a session that belongs to one application is listed with its name and device, and ends like any other")
-    func applicationSessions() async throws {
-        let stage = try await SessionStage()
+    @Test(
+        "a session that belongs to one application is listed with its name and device, and ends like any other",
+        arguments: [false, true]
+    )
+    func applicationSessions(apart: Bool) async throws {
+        let stage = try await SessionStage(apart: apart)
         let members: JSONObject = [
             "client_id": "web", "username": "alice", "password": .string(HTTPWorld.password),
         ]

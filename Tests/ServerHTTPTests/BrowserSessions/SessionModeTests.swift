@@ -12,9 +12,9 @@ struct SessionModeTests {
         try #require(try await stage.world.people.find(username: "alice", now: stage.world.now)).subject
     }
 
-    @Test("a login gives a cookie and no token, and says who is signed in")
-    func login() async throws {
-        let stage = try await SessionStage()
+    @Test("a login gives a cookie and no token, and says who is signed in", arguments: [false, true])
+    func login(apart: Bool) async throws {
+        let stage = try await SessionStage(apart: apart)
         let answer = try await stage.login("web")
         #expect(answer.status == 200, "\(answer.text)")
         let members = try answer.json
@@ -40,9 +40,9 @@ struct SessionModeTests {
         #expect(try asked.json["active"] == true)
     }
 
-    @Test("what ends the session ends it at once: person, operator, password, client", arguments: 0..<6)
-    func revocation(way: Int) async throws {
-        let stage = try await SessionStage()
+    @Test("what ends the session ends it at once: person, operator, password, client", arguments: 0..<6, [false, true])
+    func revocation(way: Int, apart: Bool) async throws {
+        let stage = try await SessionStage(apart: apart)
         _ = try await stage.login("web")
         #expect(try await stage.isActive("web"))
         let subject = try await subject(stage)
@@ -69,9 +69,12 @@ struct SessionModeTests {
         #expect(try stage.cookie("web") == nil)
     }
 
-    @Test("it slides with use, ends when idle, and ends at its absolute limit however much it is used")
-    func lifetimes() async throws {
-        let stage = try await SessionStage()
+    @Test(
+        "it slides with use, ends when idle, and ends at its absolute limit however much it is used",
+        arguments: [false, true]
+    )
+    func lifetimes(apart: Bool) async throws {
+        let stage = try await SessionStage(apart: apart)
         _ = try await stage.world.services.clients.update(
             try #require(ClientID("web")),
             now: stage.world.now,
@@ -92,9 +95,12 @@ struct SessionModeTests {
         #expect(try await stage.isActive("web") == false, "idle")
     }
 
-    @Test("other rights of the person give the session another secret and another id at the next refresh")
-    func privileges() async throws {
-        let stage = try await SessionStage()
+    @Test(
+        "other rights of the person give the session another secret and another id at the next refresh",
+        arguments: [false, true]
+    )
+    func privileges(apart: Bool) async throws {
+        let stage = try await SessionStage(apart: apart)
         _ = try await stage.world.services.clients.update(
             try #require(ClientID("web")),
             now: stage.world.now,
@@ -137,9 +143,9 @@ struct SessionModeTests {
         #expect(own.setCookies.count == 1)
     }
 
-    @Test("FIELD F22: a session is worth something in its own cookie only")
-    func crossType() async throws {
-        let stage = try await SessionStage()
+    @Test("FIELD F22: a session is worth something in its own cookie only", arguments: [false, true])
+    func crossType(apart: Bool) async throws {
+        let stage = try await SessionStage(apart: apart)
         try await stage.world.client("other") {
             $0.isFirstParty = true
             $0.browserSession = .session
@@ -179,9 +185,12 @@ struct SessionModeTests {
         #expect(try await stage.isActive("web"), "signing on elsewhere ended nothing here")
     }
 
-    @Test("a form signs in and out without scripts, and returns to registered addresses only")
-    func forms() async throws {
-        let stage = try await SessionStage()
+    @Test(
+        "a form signs in and out without scripts, and returns to registered addresses only",
+        arguments: [false, true]
+    )
+    func forms(apart: Bool) async throws {
+        let stage = try await SessionStage(apart: apart)
         _ = try await stage.world.services.clients.update(
             try #require(ClientID("web")),
             now: stage.world.now,

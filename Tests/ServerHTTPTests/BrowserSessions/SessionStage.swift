@@ -4,7 +4,18 @@ import HTTPTypes
 import JOSE
 import OAuthVocabulary
 import ServerHTTP
+import Storage
 import Testing
+
+/// One of two stores, in memory.
+private final class HalfStore: StoreBackend, ForwardingStore {
+    let destination: any Store = MemoryStore()
+    let location = "memory"
+
+    func checkHealth() async throws(StoreError) {}
+    func announcements() -> AsyncStream<Void>? { nil }
+    func close() async throws(StoreError) {}
+}
 
 /// A server with one person, an application with tokens, one with sessions, and one that uses code and PKCE.
 struct SessionStage {
@@ -14,8 +25,19 @@ struct SessionStage {
     let world: HTTPWorld
     let browser: TestBrowser
 
-    init(provide: (inout ProviderConfiguration) -> Void = { _ in }) async throws {
-        world = try await HTTPWorld(issuer: Self.issuer, provide: provide)
+    /// - Parameter apart: whether sessions of session mode lie in a store of their own.
+    init(apart: Bool = false, provide: (inout ProviderConfiguration) -> Void = { _ in }) async throws {
+        world =
+            if apart {
+                try await HTTPWorld(
+                    issuer: Self.issuer,
+                    store: SplitStore(durable: HalfStore(), volatile: HalfStore(), kinds: [.applicationSession]),
+                    apart: SessionsApart { Digest.sha256([1] + $0) },
+                    provide: provide
+                )
+            } else {
+                try await HTTPWorld(issuer: Self.issuer, provide: provide)
+            }
         try await world.person { $0.email = "alice@example.com" }
         try await world.client("spa") {
             $0.isFirstParty = true

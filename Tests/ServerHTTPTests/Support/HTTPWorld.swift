@@ -36,6 +36,7 @@ final class HTTPWorld: Sendable {
         features: [any Feature] = Features.all + [EchoFeature()],
         hashing: PasswordHasher.Limits = .standard,
         upstreams: UpstreamRegister? = nil,
+        apart: SessionsApart? = nil,
         configure: (inout HTTPConfiguration) -> Void = { _ in },
         provide: (inout ProviderConfiguration) -> Void = { _ in }
     ) async throws {
@@ -50,7 +51,8 @@ final class HTTPWorld: Sendable {
             randomness: random.bytes
         )
         people = People(store: store, passwords: hasher, randomness: random.bytes, endings: endings)
-        sessions = Sessions(store: store, randomness: random.bytes, endings: endings)
+        sessions = Sessions(store: store, randomness: random.bytes, endings: endings, apart: apart)
+        if apart != nil { try await sessions.begin(now: time.moment().steady) }
         throttle = Throttle(store: store)
         provider = try Provider(
             configuration: configuration,
