@@ -1,5 +1,6 @@
 package import Instants
 import JOSE
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -49,17 +50,42 @@ package protocol RandomSource: Sendable {
 }
 
 /// The operating system's generator.
-package struct SystemRandomSource: RandomSource {
+///
+/// It is asked for many bytes at once: a question takes it a microsecond, however many are asked for. What was handed out is
+/// not kept here.
+package final class SystemRandomSource: RandomSource {
+    private struct Supply {
+        var bytes = [UInt8](repeating: 0, count: 256)
+        /// The first one that was not handed out.
+        var next = 256
+
+        mutating func refill() {
+            next = 0
+            let isFilled = bytes.withUnsafeMutableBytes { getentropy($0.baseAddress, $0.count) == 0 }
+            if isFilled { return }
+            // This way asks the system for each of them, and ends the program if there is none.
+            var generator = SystemRandomNumberGenerator()
+            for place in bytes.indices { bytes[place] = generator.next() }
+        }
+    }
+
+    private let supply = Mutex(Supply())
+
     package init() {}
 
     package func bytes(_ count: Int) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count + 7)
-        while bytes.count < count {
-            withUnsafeBytes(of: generator.next()) { bytes.append(contentsOf: $0) }
+        var drawn: [UInt8] = []
+        drawn.reserveCapacity(count)
+        supply.withLock { supply in
+            while drawn.count < count {
+                if supply.next == supply.bytes.count { supply.refill() }
+                let taken = supply.next..<min(supply.next + count - drawn.count, supply.bytes.count)
+                drawn += supply.bytes[taken]
+                for place in taken { supply.bytes[place] = 0 }
+                supply.next = taken.upperBound
+            }
         }
-        return Array(bytes.prefix(count))
+        return drawn
     }
 }
 
