@@ -73,7 +73,10 @@ extension JSON {
 extension IdentifierHash {
     /// The SHA-256 of these bytes.
     static func sha256(of bytes: some Sequence<UInt8>) -> IdentifierHash {
-        IdentifierHash(bytes: Array(SHA256.hash(data: Array(bytes))))
+        // By buffers: the generic way in looks its types up while it runs, and the one out goes byte by byte.
+        var hash = SHA256()
+        Array(bytes).withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return IdentifierHash(bytes: hash.finalize().withUnsafeBytes { Array($0) })
     }
 
     static func sha256(of text: String) -> IdentifierHash { sha256(of: text.utf8) }

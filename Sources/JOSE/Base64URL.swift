@@ -3,8 +3,15 @@
 /// The base64url encoding of RFC 7515 §2: the URL-safe alphabet, no padding, no white space.
 public enum Base64URL {
     /// The base64url text of `bytes`.
-    public static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        String(decoding: encodedBytes(bytes), as: UTF8.self)
+    public static func encode(_ bytes: some Sequence<UInt8>) -> String { encode(Array(bytes)) }
+
+    /// The base64url text of `bytes`: for any other sequence than an array every step is looked up while it runs.
+    public static func encode(_ bytes: [UInt8]) -> String {
+        // Every byte of the buffer is written before it becomes text.
+        unsafe String(unsafeUninitializedCapacity: encodedCount(bytes.count)) { buffer in
+            var target = unsafe buffer.mutableSpan
+            return encode(bytes.span, into: &target, at: 0)
+        }
     }
 
     /// The bytes that `text` stands for.

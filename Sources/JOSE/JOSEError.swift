@@ -109,7 +109,8 @@ func quoted(_ text: String) -> String {
 /// RFC 7519 §2 and RFC 7515 §5.3 compare strings without any transformation, whereas `String.==` finds canonically
 /// equivalent texts equal: it takes U+212A KELVIN SIGN for the letter K.
 func isSameText(_ left: String, _ right: String) -> Bool {
-    left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
+    // `==` is quick, and false for two texts that are not even canonically equivalent; of those that are, it cannot tell.
+    left.utf8.count == right.utf8.count && left == right && left.withUTF8Bytes { PlainText.isEqual(right, to: $0) }
 }
 
 /// Feeds the code points of a text to the hasher, for what is compared by ``isSameText(_:_:)``.

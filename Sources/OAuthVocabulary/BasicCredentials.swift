@@ -17,11 +17,13 @@ package struct BasicCredentials: Sendable {
     package init?(_ authorization: String) throws(JOSEError) {
         let text = Array(authorization.utf8)
         // RFC 9110 §11.1: the name of a scheme is case-insensitive; 0x20 makes a letter small and changes no space.
-        guard text.count >= 6, text.prefix(6).map({ $0 | 0x20 }).elementsEqual("basic ".utf8), text[5] == 0x20 else {
+        guard text.count >= 6, text.prefix(6).elementsEqual("basic ".utf8, by: { $0 | 0x20 == $1 }), text[5] == 0x20
+        else {
             return nil
         }
         guard let bytes = Self.decodedBase64(text.dropFirst(6)), let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
-            String(validating: bytes, as: UTF8.self) != nil, let name = FormEncoding.decode(bytes: bytes[..<colon]),
+            bytes.allSatisfy({ $0 < 0x80 }) || String(validating: bytes, as: UTF8.self) != nil,
+            let name = FormEncoding.decode(bytes: bytes[..<colon]),
             let secret = FormEncoding.decode(bytes: bytes[(colon + 1)...])
         else { throw JOSEError(.malformed, reason: "the Basic credentials are malformed") }
         self.init(name: name, secret: Secret(secret))

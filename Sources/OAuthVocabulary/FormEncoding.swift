@@ -1,17 +1,21 @@
+import JOSE
+
 /// `application/x-www-form-urlencoded` (RFC 6749 appendix B), strict on the way in.
 package enum FormEncoding {
     /// The decoded text; `nil` for a malformed escape or what is not UTF-8 afterwards.
     package static func decode(_ text: some StringProtocol) -> String? { decode(bytes: Array(text.utf8)[...]) }
 
     static func decode(bytes text: ArraySlice<UInt8>) -> String? {
-        // Most names and values need no decoding, and are ASCII: one look tells both.
-        var isPlain = true
+        // Most names and values need no decoding, and are ASCII: one look tells both, at many bytes at once.
+        var encoded: UInt8 = 0
         var all: UInt8 = 0
-        for byte in text {
-            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "+") { isPlain = false }
-            all |= byte
+        text.withUnsafeBufferPointer { text in
+            for byte in text {
+                encoded |= (byte == UInt8(ascii: "%") ? 1 : 0) | (byte == UInt8(ascii: "+") ? 1 : 0)
+                all |= byte
+            }
         }
-        if isPlain { return self.text(text, isASCII: all < 0x80) }
+        if encoded == 0 { return self.text(text, isASCII: all < 0x80) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
         var rest = text.makeIterator()
@@ -44,7 +48,7 @@ package enum FormEncoding {
         var pairs: [(name: String, value: String)] = []
         var rest = bytes[...]
         while !rest.isEmpty {
-            let piece = rest[..<(rest.firstIndex(of: UInt8(ascii: "&")) ?? rest.endIndex)]
+            let piece = rest[..<(PlainText.firstIndex(of: UInt8(ascii: "&"), in: rest) ?? rest.endIndex)]
             rest = rest[piece.endIndex...].dropFirst()
             if piece.isEmpty { continue }
             let end = piece.firstIndex(of: UInt8(ascii: "=")) ?? piece.endIndex

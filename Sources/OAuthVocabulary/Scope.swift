@@ -23,7 +23,7 @@ package struct Scope: WireIdentifier {
     package static let phone = Scope(known: "phone")
     package static let offlineAccess = Scope(known: "offline_access")
     /// The scopes that belong to the issuer itself and not to an API.
-    package static let ofOpenIDConnect: Set<Scope> = [openID, profile, email, address, phone, offlineAccess]
+    package static let ofOpenIDConnect = [openID, profile, email, address, phone, offlineAccess]
 }
 
 /// A set of scopes that keeps the order in which they were asked for.
@@ -48,8 +48,13 @@ package struct ScopeSet: Hashable, Sendable, Sequence, Codable, CustomStringConv
             self.init()
             return
         }
-        let parts = text.split(separator: " ", omittingEmptySubsequences: false)
-        let scopes = parts.compactMap { Scope(String($0)) }
+        guard text.utf8.contains(UInt8(ascii: " ")) else {
+            guard let scope = Scope(text) else { return nil }
+            self.init([scope])
+            return
+        }
+        let parts = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        let scopes = parts.compactMap { Scope(String(Substring($0))) }
         guard scopes.count == parts.count, parts.count <= Self.maximumCount else { return nil }
         self.init(scopes)
     }

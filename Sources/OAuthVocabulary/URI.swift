@@ -57,7 +57,7 @@ package struct URIParts: Hashable, Sendable {
     static func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) }
     static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
-    package var hasUserInfo: Bool { authority?.contains("@") ?? false }
+    package var hasUserInfo: Bool { authority?.utf8.contains(UInt8(ascii: "@")) ?? false }
 
     /// Host and port of the authority.
     ///

@@ -3,7 +3,7 @@ internal import JOSE
 internal import RevocationFeed
 
 /// The claims that are looked at whenever a token is shown, as values: read once, and kept with the verified token.
-struct TokenReading: Sendable {
+final class TokenReading: Sendable {
     let subject: String
     let clientID: String
     let scopes: [String]
@@ -33,11 +33,14 @@ struct TokenReading: Sendable {
         revocation = claim(RevocationClaim.name)?.stringValue.flatMap(RevocationClaim.init)
     }
 
+    /// Without what is allocated apart.
+    private static let ownBytes = 256
+
     /// What it takes, in bytes, at most: a text of more than 15 octets is an allocation of its own.
     var footprint: Int {
         let texts = [subject, clientID] + scopes + audience
         let handles = (revocation?.handles.count ?? 0) * RevocationHandle.byteCount
-        return texts.reduce(MemoryLayout<Self>.size + handles) { size, text in
+        return texts.reduce(Self.ownBytes + handles) { size, text in
             size + MemoryLayout<String>.size + (text.utf8.count > 15 ? text.utf8.count + 32 : 0)
         }
     }

@@ -40,6 +40,11 @@ public struct RevocationClaim: Hashable, Sendable {
     /// The claim's value.
     public var text: String {
         let moment = UInt64(max(0, issuedAt.millisecondsSinceEpoch))
-        return Base64URL.encode([Self.version] + BigEndian.octets(moment, count: 7) + handles.flatMap(\.bytes))
+        var octets: [UInt8] = []
+        octets.reserveCapacity(Self.prefixLength + handles.count * RevocationHandle.byteCount)
+        octets.append(Self.version)
+        octets += BigEndian.octets(moment, count: 7)
+        for handle in handles { octets += handle.bytes }
+        return Base64URL.encode(octets)
     }
 }

@@ -23,11 +23,12 @@ public struct RevocationHandle: Hashable, Sendable {
     }
 
     /// The handle that these octets spell; `nil` unless there are exactly ``byteCount``.
-    public init?(_ bytes: some Collection<UInt8>) {
-        // As an array: for whatever collection other modules have, every step would be looked up while it runs.
-        let bytes = Array(bytes)
+    public init?(_ bytes: some Collection<UInt8>) { self.init(Array(bytes)[...]) }
+
+    /// The same for the collection that most have: for any other, every step is looked up while it runs.
+    public init?(_ bytes: ArraySlice<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        self.init(high: BigEndian.integer(bytes[..<8]), low: BigEndian.integer(bytes[8...]))
+        self.init(high: BigEndian.integer(bytes.prefix(8)), low: BigEndian.integer(bytes.suffix(8)))
     }
 
     /// The octets.
@@ -39,6 +40,6 @@ enum BigEndian {
     static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
 
     static func octets(_ value: UInt64, count: Int) -> [UInt8] {
-        (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
+        withUnsafeBytes(of: value.bigEndian) { Array($0.suffix(count)) }
     }
 }

@@ -16,8 +16,6 @@ final class RecordMemory: Sendable {
         var found: [Known?]
         /// The state that it holds for; `nil` while that cannot be told.
         var state: State?
-
-        var isWhole: Bool { found.allSatisfy { $0 != nil } }
     }
 
     /// What a lookup leads to, expired records included.
@@ -90,6 +88,20 @@ final class RecordMemory: Sendable {
     }
 
     // MARK: - Reading
+
+    /// The answer to these lookups, if all of it is known now.
+    func answer(_ lookups: [Lookup], at now: Instant) -> [Record?]? {
+        contents.withLock { contents in
+            guard contents.current() != nil else { return nil }
+            var answer: [Record?] = []
+            answer.reserveCapacity(lookups.count)
+            for lookup in lookups {
+                guard let known = contents.recall(lookup, largestHalf: largestHalf) else { return nil }
+                answer.append(known.answer(at: now))
+            }
+            return answer
+        }
+    }
 
     /// What is known of these lookups now.
     func recall(_ lookups: [Lookup]) -> Recollection {
@@ -204,13 +216,18 @@ extension RecordMemory.Contents {
     }
 
     fileprivate mutating func recall(_ lookup: Lookup, largestHalf: Int) -> RecordMemory.Known? {
-        var found = recent.entries[lookup]
-        if found == nil, let before = earlier.entries[lookup] {
-            keep(before, at: lookup, largestHalf: largestHalf)
-            found = before
+        guard let found = recent.entries[lookup] ?? renewed(lookup, largestHalf: largestHalf) else {
+            if case .key(let key) = lookup, rolls.excludes(key) { return .absent }
+            return nil
         }
-        if found == nil, case .key(let key) = lookup, rolls.excludes(key) { return .absent }
-        if case .record(let record) = found, let sweptUpTo, record.isExpired(at: sweptUpTo) { return nil }
+        if let sweptUpTo, case .record(let record) = found, record.isExpired(at: sweptUpTo) { return nil }
+        return found
+    }
+
+    /// What is in the earlier half, which is in the recent one then.
+    private mutating func renewed(_ lookup: Lookup, largestHalf: Int) -> RecordMemory.Known? {
+        guard let found = earlier.entries[lookup] else { return nil }
+        keep(found, at: lookup, largestHalf: largestHalf)
         return found
     }
 

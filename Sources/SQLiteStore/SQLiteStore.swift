@@ -42,7 +42,7 @@ package final class SQLiteStore: StoreBackend {
         _ lookups: [Lookup],
         now: Instant
     ) async throws(StoreError) -> [Storage.Record?] {
-        guard !lookups.isEmpty else { return [] }
+        if let known = memory.answer(lookups, at: now) { return known }
         var recalled = memory.recall(lookups)
         let missing = lookups.indices.filter { recalled.found[$0] == nil }
         if !missing.isEmpty {
@@ -60,8 +60,7 @@ package final class SQLiteStore: StoreBackend {
     }
 
     package func recall(_ lookups: [Lookup], now: Instant) -> [Storage.Record?]? {
-        let recalled = memory.recall(lookups)
-        return recalled.isWhole ? recalled.found.map { $0?.answer(at: now) } : nil
+        memory.answer(lookups, at: now)
     }
 
     /// Where many keys of a kind led to nothing, a roll of the kind spares the next ones their query.

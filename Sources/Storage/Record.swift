@@ -43,9 +43,9 @@ public struct IdentifierHash: Hashable, Comparable, Sendable {
         }
     }
 
-    /// The bytes are spread evenly already, and some of them are enough.
+    /// Some of the bytes are enough; the last ones, for some identifiers begin alike and are counted up.
     public func hash(into hasher: inout Hasher) {
-        bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0.prefix(16))) }
+        bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0.suffix(16))) }
     }
 
     /// The order of listings: byte by byte, a prefix before what it begins.
@@ -66,6 +66,9 @@ public struct RecordKey: Hashable, Sendable {
         self.kind = kind
         self.identifier = identifier
     }
+
+    /// By the identifier: hardly any two kinds share one.
+    public func hash(into hasher: inout Hasher) { identifier.hash(into: &hasher) }
 }
 
 /// A second name of a record, unique within its kind and `name`: the user code of a device, the username of a person.

@@ -44,6 +44,14 @@ public protocol Store: Sendable {
 public enum Lookup: Hashable, Sendable {
     case key(RecordKey)
     case index(RecordKind, SecondaryIndex)
+
+    /// By the identifier, as a `RecordKey`.
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .key(let key): key.hash(into: &hasher)
+        case .index(_, let index): index.value.hash(into: &hasher)
+        }
+    }
 }
 
 extension Lookup {

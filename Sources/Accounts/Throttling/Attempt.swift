@@ -30,6 +30,8 @@ package struct Attempt: Hashable, Sendable {
     let pair: RecordKey?
     let address: RecordKey
     let account: RecordKey?
+    /// All of them.
+    let lookups: [Lookup]
 
     /// A person signing in.
     ///
@@ -58,6 +60,7 @@ package struct Attempt: Hashable, Sendable {
         pair = Self.key(scope, "person", [Array(person.utf8)])
         self.address = Self.key(scope, "address", [NetworkAddress.prefix(of: address)])
         account = nil
+        lookups = Self.lookups(self.address, pair, account)
     }
 
     private init(_ scope: Scope, account: String?, address: String) {
@@ -66,7 +69,10 @@ package struct Attempt: Hashable, Sendable {
         pair = account.map { Self.key(scope, "pair", [Array($0.utf8), network]) }
         self.address = Self.key(scope, "address", [network])
         self.account = account.map { Self.key(scope, "account", [Array($0.utf8)]) }
+        lookups = Self.lookups(self.address, pair, self.account)
     }
+
+    private static func lookups(_ keys: RecordKey?...) -> [Lookup] { keys.compactMap { $0.map(Lookup.key) } }
 
     /// Each part is hashed on its own first, so that no two lists of parts run together to the same bytes.
     private static func key(_ scope: Scope, _ name: String, _ parts: [[UInt8]]) -> RecordKey {

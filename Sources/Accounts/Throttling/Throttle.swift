@@ -120,7 +120,10 @@ package struct Throttle: Sendable {
     ///
     /// Counts nothing.
     package func wait(for attempt: Attempt, now: Instant) async throws(StoreError) -> Duration? {
-        try await State(attempt, policy(attempt), in: store, now: now).wait(now: now)
+        let found = try await store.find(attempt.lookups, now: now)
+        // As a rule nobody has failed, and nothing has to be judged.
+        guard found.contains(where: { $0 != nil }) else { return nil }
+        return try State(attempt, policy(attempt), found).wait(now: now)
     }
 
     /// Counts an attempt that failed and was not reserved.
@@ -143,7 +146,7 @@ package struct Throttle: Sendable {
         unless refusal: (State) -> Duration?
     ) async throws(StoreError) -> Duration? {
         for attemptNumber in 0..<Self.maximumTries {
-            let state = try await State(attempt, policy(attempt), in: store, now: now)
+            let state = try State(attempt, policy(attempt), await store.find(attempt.lookups, now: now))
             if let wait = refusal(state) { return wait }
             let counters = attemptNumber < Self.maximumTriesWithAccount ? state.counters : state.countersOfAddress
             let changes = counters.map { $0.change(to: $0.counting(at: now)) }
@@ -158,7 +161,7 @@ package struct Throttle: Sendable {
         pair: (Tally) -> Tally?
     ) async throws(StoreError) {
         for attemptNumber in 0..<Self.maximumTries {
-            let state = try await State(attempt, policy(attempt), in: store, now: now)
+            let state = try State(attempt, policy(attempt), await store.find(attempt.lookups, now: now))
             var changes: [Change] = []
             for counter in attemptNumber < Self.maximumTriesWithAccount ? state.counters : state.countersOfAddress {
                 guard let tally = counter.tally else { continue }
@@ -210,18 +213,13 @@ private struct State {
     var counters: [Counter] { countersOfAddress + (account.map { [$0] } ?? []) }
     var countersOfAddress: [Counter] { (pair.map { [$0] } ?? []) + [address] }
 
-    init(
-        _ attempt: Attempt,
-        _ policy: Throttle.Policy,
-        in store: any Store,
-        now: Instant
-    ) async throws(StoreError) {
+    /// - Parameter found: what the attempt's lookups led to.
+    init(_ attempt: Attempt, _ policy: Throttle.Policy, _ found: [Record?]) throws(StoreError) {
         self.policy = policy
         address = Counter(key: attempt.address, expiry: { policy.addressExpiry($0) })
         pair = attempt.pair.map { Counter(key: $0, expiry: { policy.pairExpiry($0) }) }
         account = attempt.account.map { Counter(key: $0, expiry: { policy.accountExpiry($0) }) }
-        let lookups = [attempt.address, attempt.pair, attempt.account].compactMap { $0.map(Lookup.key) }
-        for record in try await store.find(lookups, now: now).compactMap({ $0 }) {
+        for record in found.compactMap({ $0 }) {
             let tally = try Tally(record)
             switch record.key {
             case attempt.address: address.read(tally, version: record.version)

@@ -31,13 +31,13 @@ package enum AccessResolution {
         configuration: ProviderConfiguration
     ) throws(OAuthError) -> ResolvedAccess {
         var scopes: [Scope] = []
-        var apis: [ResourceIndicator: RegisteredAPI] = [:]
+        var apis: [RegisteredAPI] = []
         for (scope, owner) in zip(material.scopes, material.owners) {
             if Scope.ofOpenIDConnect.contains(scope) {
                 scopes.append(scope)
             } else if let owner, material.target == nil || owner.audience == material.target?.audience {
                 scopes.append(scope)
-                apis[owner.audience] = owner
+                if !apis.contains(where: { $0.audience == owner.audience }) { apis.append(owner) }
             } else if material.wereNamed {
                 // RFC 6749 §3.3 and RFC 8707 §2: a scope means something at its own API only.
                 throw OAuthError(
@@ -65,10 +65,10 @@ package enum AccessResolution {
             throw OAuthError(
                 .invalidScope,
                 "the requested scopes belong to more than one API; name one with resource",
-                detail: "APIs: \(apis.keys.map(\.value).sorted().joined(separator: " "))"
+                detail: "APIs: \(apis.map(\.audience.value).sorted().joined(separator: " "))"
             )
         }
-        let api = material.target ?? apis.values.first
+        let api = material.target ?? apis.first
         if let api, apis.isEmpty, client.defaultResource != api.audience {
             throw OAuthError(
                 .invalidTarget,
@@ -131,9 +131,8 @@ extension Reader {
     }
 
     private func apis(owning scopes: ScopeSet) async throws(OAuthError) -> [RegisteredAPI?] {
-        let foreign = scopes.scopes.filter { !Scope.ofOpenIDConnect.contains($0) }
-        let owners = try await apiOwners(of: foreign)
-        let table = Dictionary(zip(foreign, owners), uniquingKeysWith: { first, _ in first })
-        return scopes.map { table[$0] ?? nil }
+        var owners = try await apiOwners(of: scopes.scopes.filter { !Scope.ofOpenIDConnect.contains($0) })
+            .makeIterator()
+        return scopes.map { Scope.ofOpenIDConnect.contains($0) ? nil : owners.next() ?? nil }
     }
 }

@@ -25,46 +25,54 @@ enum AccessTokenClaims {
         configuration: ProviderConfiguration,
         keys: DerivedKeys,
         at moment: Moment,
-        tokenID: String
+        tokenID: TokenID
     ) -> JSONObject {
         let audience = issuance.access.audience
-        var claims: JSONObject = [
-            "iss": .string(configuration.issuer.value),
-            // RFC 9068 §2.2: "In cases of access tokens obtained through grants where no resource owner is involved …
-            // the value of 'sub' SHOULD correspond to an identifier the authorization server uses to indicate the client"
-            "sub": .string(client.id.value),
-            "aud": audience.count == 1 ? .string(audience[0]) : .array(audience.map { .string($0) }),
-            "client_id": .string(client.id.value),
-            "scope": .string(issuance.access.scope.description),
-            "iat": .integer(moment.wall.secondsSinceEpoch),
-            "exp": .integer((moment.wall + configuration.accessTokenLifetime).secondsSinceEpoch),
-            "jti": .string(tokenID),
+        // RFC 9068 §2.2: "In cases of access tokens obtained through grants where no resource owner is involved … the value
+        // of 'sub' SHOULD correspond to an identifier the authorization server uses to indicate the client"
+        var subject = client.id.value
+        if case .person(let person, _, _) = issuance.party { subject = person.subject.value }
+        // No name comes twice among these: nobody has to look.
+        var own: [(name: String, value: JSON)] = [
+            ("iss", .string(configuration.issuer.value)),
+            ("sub", .string(subject)),
+            ("aud", audience.count == 1 ? .string(audience[0]) : .array(audience.map { .string($0) })),
+            ("client_id", .string(client.id.value)),
+            ("scope", .string(issuance.access.scope.description)),
+            ("iat", .integer(moment.wall.secondsSinceEpoch)),
+            ("exp", .integer((moment.wall + configuration.accessTokenLifetime).secondsSinceEpoch)),
+            ("jti", .string(tokenID.value)),
         ]
+        var targets: [RevocationTarget] = [.token(tokenID), .client(client.id)]
         if let family = issuance.family {
-            claims[grantID] = .string(family.value)
-            claims[Self.generation] = .integer(Int64(generation))
+            own += [(grantID, .string(family.value)), (Self.generation, .integer(Int64(generation)))]
+            targets.append(.grant(family))
         }
+        if case .person(let person, let authentication, let session) = issuance.party {
+            own += [
+                ("auth_time", .integer(moment.onTheWall(authentication.at).secondsSinceEpoch)),
+                ("acr", .string(authentication.acr)),
+                ("amr", .array(authentication.amr.map { .string($0) })),
+                ("sid", .string(session.value)),
+            ]
+            targets += [.session(session), .subject(person.subject)]
+        }
+        let handles = RevocationHandles(keys).claim(
+            of: targets,
+            audience: audience.first ?? configuration.issuerAudience,
+            issuedAt: moment.steady
+        )
+        own.append((RevocationClaim.name, .string(handles.text)))
+        var claims = JSONObject(uniqueMembers: own)
         let names = client.tokenClaims + (issuance.access.api?.tokenClaims ?? [])
         switch issuance.party {
         case .client:
             add(names, roles: client.roles, groups: client.groups, entitlements: client.entitlements, to: &claims)
-        case .person(let person, let authentication, let session):
-            claims["sub"] = .string(person.subject.value)
-            claims["auth_time"] = .integer(moment.onTheWall(authentication.at).secondsSinceEpoch)
-            claims["acr"] = .string(authentication.acr)
-            claims["amr"] = .array(authentication.amr.map { .string($0) })
-            claims["sid"] = .string(session.value)
+        case .person(let person, _, _):
             add(names, roles: person.roles, groups: person.groups, entitlements: person.entitlements, to: &claims)
             let personal = client.personalTokenClaims + (issuance.access.api?.personalTokenClaims ?? [])
             add(names, personal: personal, of: person, to: &claims)
         }
-        claims[RevocationClaim.name] = .string(
-            RevocationHandles(keys).claim(
-                of: claims,
-                audience: audience.first ?? configuration.issuerAudience,
-                issuedAt: moment.steady
-            ).text
-        )
         return claims
     }
 

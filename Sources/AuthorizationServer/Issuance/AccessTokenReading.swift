@@ -4,7 +4,7 @@ import OAuthVocabulary
 import Storage
 
 /// What the claims of an access token of ours say, as values: read once, and kept with a remembered token.
-struct AccessTokenReading: Sendable {
+final class AccessTokenReading: Sendable {
     /// A claim is missing or is not what it should be.
     struct Malformed: Error {}
 
@@ -47,11 +47,14 @@ struct AccessTokenReading: Sendable {
         namesIntrospectionMembers = ["active", "token_type", "username"].contains { claim($0) != nil }
     }
 
+    /// Without what is allocated apart.
+    private static let ownBytes = 256
+
     /// What it takes, in bytes, at most.
     var footprint: Int {
         let texts = [clientID.value, subject.value, session?.value ?? ""] + scope.map(\.value) + audience
         let allocation = 32
-        return texts.reduce(MemoryLayout<Self>.size + endings.count * (2 * allocation + MemoryLayout<[UInt8]>.size)) {
+        return texts.reduce(Self.ownBytes + endings.count * (2 * allocation + MemoryLayout<[UInt8]>.size)) {
             $0 + MemoryLayout<String>.size + ($1.utf8.count > 15 ? $1.utf8.count + allocation : 0)
         }
     }

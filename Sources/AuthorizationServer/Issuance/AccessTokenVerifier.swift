@@ -19,7 +19,7 @@ package struct AccessTokenVerifier {
         let reading: AccessTokenReading
         /// The claims as they stand in the token: the text of a JSON object.
         let claims: [UInt8]
-        let client: RegisteredClient
+        let client: Stored<RegisteredClient>
         /// `nil` for a token of the client's own.
         let person: PersonSnapshot?
     }
@@ -89,7 +89,7 @@ package struct AccessTokenVerifier {
     ) async throws(OAuthError) -> Verdict {
         guard reader.now < reading.expiresAt else { return .expired }
         if let ending = try await reading.ending(from: reader) { return .refused(ending) }
-        guard let client = try await reader.client(reading.clientID)?.content, client.isEnabled else {
+        guard let client = try await reader.client(reading.clientID), client.content.isEnabled else {
             return .refused("the client is disabled or gone")
         }
         var person: PersonSnapshot?

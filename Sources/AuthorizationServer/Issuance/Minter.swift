@@ -35,7 +35,9 @@ struct Minter {
     ) throws(OAuthError) -> Minted {
         var minted = Minted(response: [:])
         let refresh = try refreshToken(issuance, for: client, at: moment, into: &minted)
-        let tokenID = TokenIdentifier.make(at: moment.steady, random: services.random)
+        guard let tokenID = TokenID(TokenIdentifier.make(at: moment.steady, random: services.random)) else {
+            throw .internalFault("an identifier was drawn that is none")
+        }
         var claims = AccessTokenClaims.make(
             issuance,
             client: client,
@@ -45,25 +47,27 @@ struct Minter {
             at: moment,
             tokenID: tokenID
         )
-        if let place, let id = TokenID(tokenID) {
+        if let place {
             claims[StatusReference.claimName] = place.reference.claim(services.configuration)
-            minted.changes += try storing { () throws(StoreError) in try place.changes(token: id) }
+            minted.changes += try storing { () throws(StoreError) in try place.changes(token: tokenID) }
         }
         let accessToken = try accessToken(claims, format: issuance.access.api?.tokenFormat)
         // RFC 6749 §5.1
-        minted.response["access_token"] = .string(accessToken)
-        minted.response["token_type"] = "Bearer"
-        minted.response["expires_in"] = .integer(services.configuration.accessTokenLifetime.wholeSeconds)
-        minted.response["scope"] = .string(issuance.access.scope.description)
+        var members: [(name: String, value: JSON)] = [
+            ("access_token", .string(accessToken)),
+            ("token_type", "Bearer"),
+            ("expires_in", .integer(services.configuration.accessTokenLifetime.wholeSeconds)),
+            ("scope", .string(issuance.access.scope.description)),
+        ]
         if let refresh {
-            minted.response["refresh_token"] = .string(refresh.text)
+            members.append(("refresh_token", .string(refresh.text)))
             minted.refresh = (Secret(refresh.text), refresh.expiresAt)
         }
         if let plan = issuance.idToken {
-            minted.response["id_token"] = .string(
-                try idToken(plan, issuance, for: client, accessToken: accessToken, at: moment)
-            )
+            let idToken = try idToken(plan, issuance, for: client, accessToken: accessToken, at: moment)
+            members.append(("id_token", .string(idToken)))
         }
+        minted.response = JSONObject(uniqueMembers: members)
         return minted
     }
 

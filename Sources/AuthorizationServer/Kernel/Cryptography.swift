@@ -2,12 +2,18 @@ internal import Crypto
 internal import FoundationEssentials
 package import JOSE
 package import OAuthVocabulary
+import RevocationFeed
 package import Storage
 
 /// SHA-256, and the shapes in which identifiers are stored.
 package enum Digest {
-    package static func sha256(_ text: String) -> [UInt8] { Array(SHA256.hash(data: Array(text.utf8))) }
-    package static func sha256(_ bytes: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: bytes)) }
+    package static func sha256(_ text: String) -> [UInt8] { sha256(Array(text.utf8)) }
+    package static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+        // By buffers: the generic way in looks its types up while it runs, and the one out goes byte by byte.
+        var hash = SHA256()
+        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        return hash.finalize().withUnsafeBytes { Array($0) }
+    }
     /// SHA-256 in base64url: how secrets of high entropy are kept, and PKCE challenges are written.
     package static func sha256Text(_ text: String) -> String { Base64URL.encode(sha256(text)) }
 }
@@ -56,13 +62,15 @@ package final class DerivedKeys: Sendable {
     /// The version that new refresh tokens are made under; older versions stay verifiable while they are listed.
     package static let currentRefreshKeyVersion: UInt8 = 1
 
-    private let refreshKeys: [UInt8: SymmetricKey]
+    /// Those that are used at every request are begun with the key, which takes as long as the rest.
+    private let refreshTokens: [UInt8: HMAC<SHA256>]
     private let interaction: SymmetricKey
     private let opaque: SymmetricKey
     private let signingKeys: SymmetricKey
     private let check: SymmetricKey
-    /// Begun with the key, which takes as long as the rest.
     private let revocationHandles: HMAC<SHA256>
+    /// What was made with it for clients.
+    let clientHandles = Memo<RevocationHandles.ClientName, RevocationHandle?>()
     private let feedKeys: SymmetricKey
     private let statusPlaces: SymmetricKey
     private let streamCredentials: SymmetricKey
@@ -71,7 +79,7 @@ package final class DerivedKeys: Sendable {
     private let sessionsApart: SymmetricKey
 
     package init(_ master: MasterKey) {
-        refreshKeys = [1: master.derived(for: "refresh-token-mac-1")]
+        refreshTokens = [1: HMAC<SHA256>(key: master.derived(for: "refresh-token-mac-1"))]
         interaction = master.derived(for: "interaction-mac-1")
         opaque = master.derived(for: "opaque-access-token-1")
         signingKeys = master.derived(for: "signing-keys-1")
@@ -87,14 +95,18 @@ package final class DerivedKeys: Sendable {
 
     /// HMAC-SHA256 under the refresh key of this version; `nil` where there is no such version.
     func refreshMAC(_ message: [UInt8], keyVersion: UInt8) -> [UInt8]? {
-        refreshKeys[keyVersion].map { Array(HMAC<SHA256>.authenticationCode(for: message, using: $0)) }
+        refreshTokens[keyVersion].map { Self.code(of: message, begunWith: $0) }
     }
 
     /// HMAC-SHA256 for what names a token, a person or a client in the revocation feed of one audience.
     func revocationMAC(_ message: [UInt8]) -> [UInt8] {
-        var code = revocationHandles
+        Self.code(of: message, begunWith: revocationHandles)
+    }
+
+    private static func code(of message: [UInt8], begunWith key: HMAC<SHA256>) -> [UInt8] {
+        var code = key
         code.update(data: message)
-        return Array(code.finalize())
+        return code.finalize().withUnsafeBytes { Array($0) }
     }
 
     /// HMAC-SHA256 for what binds a form to its browser.

@@ -94,7 +94,7 @@ package struct EndpointResponse: Sendable {
     /// What was refused and why: rendered, and logged under the trace id, by the HTTP room.
     package var failure: OAuthError?
     /// The client that was proven to be the caller: its registered origins decide CORS.
-    package var client: RegisteredClient?
+    package var client: ProvenClient?
     /// A session that this answer ends: the HTTP room closes it and takes it out of the cookie before anything is sent.
     package var endedSession: SessionID?
     /// Cookies that this answer sets or clears.
@@ -121,7 +121,7 @@ package struct EndpointResponse: Sendable {
         self.body = body
         self.caching = caching
         self.failure = failure
-        self.client = client
+        self.client = client.map(ProvenClient.init)
         self.endedSession = endedSession
     }
 

@@ -68,19 +68,37 @@ extension Payload {
 }
 
 /// A decoded payload together with the record that it came from.
+///
+/// A request hands it from hand to hand: a copy is one reference, whatever is in it.
 package struct Stored<Content: Payload>: Sendable {
-    package var content: Content
-    package var record: Record
+    final class Both: Sendable {
+        let content: Content
+        let record: Record
+
+        init(_ content: Content, _ record: Record) {
+            self.content = content
+            self.record = record
+        }
+    }
+
+    private(set) var both: Both
+
+    package var content: Content {
+        _read { yield both.content }
+        set { both = Both(newValue, both.record) }
+    }
+
+    package var record: Record {
+        _read { yield both.record }
+        set { both = Both(both.content, newValue) }
+    }
 
     package init(_ record: Record) throws(StoreError) {
-        self.init(content: try Content(from: record), record: record)
+        both = Both(try Content(from: record), record)
     }
 
     /// What ``PayloadMemo`` has decoded before.
-    init(content: Content, record: Record) {
-        self.content = content
-        self.record = record
-    }
+    init(_ both: Both) { self.both = both }
 
     /// The change that writes this content over the record as it was read.
     package func replaced() throws(StoreError) -> Change {
@@ -93,4 +111,8 @@ package struct Stored<Content: Payload>: Sendable {
     package var unchanged: Change { .require(record.key, version: record.version) }
 }
 
-extension Stored: Equatable where Content: Equatable {}
+extension Stored: Equatable where Content: Equatable {
+    package static func == (left: Stored, right: Stored) -> Bool {
+        left.content == right.content && left.record == right.record
+    }
+}

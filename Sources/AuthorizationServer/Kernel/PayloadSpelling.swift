@@ -12,13 +12,23 @@ struct PayloadWriter {
 
     mutating func add(_ literal: StaticString) { literal.withUTF8Buffer { bytes += $0 } }
 
-    mutating func add(_ number: Int64) { bytes += String(number).utf8 }
+    mutating func add(_ number: Int64) {
+        if number < 0 { bytes.append(UInt8(ascii: "-")) }
+        let first = bytes.endIndex
+        var rest = number.magnitude
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[first...].reverse()
+    }
 
     mutating func add(text: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { isPlain = false }
-            bytes.append(byte)
+        let first = bytes.endIndex
+        bytes += text.utf8
+        for byte in bytes[first...] where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
+            isPlain = false
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -73,16 +83,26 @@ package struct PayloadScanner {
 
     /// Whether this came next; it is passed over then.
     mutating func take(_ literal: StaticString) -> Bool {
-        let isNext = literal.withUTF8Buffer { rest.starts(with: $0) }
+        let isNext = literal.withUTF8Buffer { literal in
+            rest.prefix(literal.count).withUnsafeBytes { $0.hasSameBytes(as: UnsafeRawBufferPointer(literal)) }
+        }
         if isNext { rest = rest.dropFirst(literal.utf8CodeUnitCount) }
         return isNext
     }
 
+    /// A whole number of at most eighteen digits; longer ones are none of ours.
     mutating func number() -> Int64? {
-        let digits = rest.prefix { $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        guard let number = Int64(String(decoding: digits, as: UTF8.self)) else { return nil }
-        rest = rest[digits.endIndex...]
-        return number
+        let isNegative = rest.first == UInt8(ascii: "-")
+        if isNegative { rest = rest.dropFirst() }
+        var number: Int64 = 0
+        var count = 0
+        while let byte = rest.first, byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
+            count += 1
+            guard count <= 18 else { return nil }
+            number = number * 10 + Int64(byte - UInt8(ascii: "0"))
+            rest = rest.dropFirst()
+        }
+        return count == 0 ? nil : isNegative ? -number : number
     }
 
     mutating func text() -> String? {
@@ -90,7 +110,8 @@ package struct PayloadScanner {
         let content = rest.dropFirst().prefix { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") && $0 >= 0x20 }
         guard content.endIndex < rest.endIndex, rest[content.endIndex] == UInt8(ascii: "\"") else { return nil }
         rest = rest[(content.endIndex + 1)...]
-        return String(validating: content, as: UTF8.self)
+        let isASCII = content.allSatisfy { $0 < 0x80 }
+        return isASCII ? String(decoding: content, as: UTF8.self) : String(validating: content, as: UTF8.self)
     }
 
     mutating func instant() -> Instant? { number().map { Instant(millisecondsSinceEpoch: $0) } }

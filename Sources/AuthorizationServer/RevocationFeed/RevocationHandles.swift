@@ -1,5 +1,4 @@
 import Instants
-import JOSE
 import OAuthVocabulary
 package import RevocationFeed
 
@@ -8,6 +7,12 @@ package import RevocationFeed
 /// FIELD R48: a keyed function of the server, so that nobody who reads a feed can compute or recognise one, and two
 /// audiences cannot compare what they are told.
 package struct RevocationHandles: Sendable {
+    /// A client, as one audience hears of it.
+    struct ClientName: Hashable, Sendable {
+        let id: ClientID
+        let audience: String
+    }
+
     private let keys: DerivedKeys
 
     /// The names that this server gives.
@@ -20,24 +25,28 @@ package struct RevocationHandles: Sendable {
         case .grant(let id): handle("grant", id.value, audience)
         case .session(let id): handle("session", id.value, audience)
         case .subject(let id): handle("subject", id.value, audience)
-        case .client(let id): handle("client", id.value, audience)
+        case .client(let id):
+            // The same in all tokens of a client.
+            keys.clientHandles.value(for: ClientName(id: id, audience: audience)) {
+                handle("client", id.value, audience)
+            }
         case .signingKey, .everything: nil
         }
     }
 
-    /// What a token with these claims carries for its audience.
-    func claim(of claims: JSONObject, audience: String, issuedAt: Instant) -> RevocationClaim {
-        var names = [("token", "jti"), ("grant", AccessTokenClaims.grantID), ("client", "client_id")]
-        // Without a session the subject is the client itself (RFC 9068 §2.2).
-        if claims["sid"] != nil { names += [("session", "sid"), ("subject", "sub")] }
-        let handles = names.compactMap { kind, claim in
-            claims[claim]?.stringValue.flatMap { handle(kind, $0, audience) }
-        }
-        return RevocationClaim(issuedAt: issuedAt, handles: handles)
+    /// What a token that any of these targets ends carries for its audience.
+    func claim(of targets: [RevocationTarget], audience: String, issuedAt: Instant) -> RevocationClaim {
+        RevocationClaim(issuedAt: issuedAt, handles: targets.compactMap { handle(of: $0, audience: audience) })
     }
 
     private func handle(_ kind: String, _ id: String, _ audience: String) -> RevocationHandle? {
-        let message = Array(audience.utf8) + [0] + Array(kind.utf8) + [0] + Array(id.utf8)
+        var message: [UInt8] = []
+        message.reserveCapacity(audience.utf8.count + kind.utf8.count + id.utf8.count + 2)
+        message += audience.utf8
+        message.append(0)
+        message += kind.utf8
+        message.append(0)
+        message += id.utf8
         return RevocationHandle(keys.revocationMAC(message).prefix(RevocationHandle.byteCount))
     }
 }

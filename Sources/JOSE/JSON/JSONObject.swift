@@ -21,13 +21,14 @@ public struct JSONObject: Sendable {
     }
 
     /// Takes members whose names the caller knows to differ.
-    init(uniqueMembers: [(name: String, value: JSON)]) {
+    package init(uniqueMembers: [(name: String, value: JSON)]) {
         members = uniqueMembers
     }
 
     /// Takes members in order; of two with one name the last value stands.
     init(members elements: [(String, JSON)]) {
         self.init()
+        members.reserveCapacity(elements.count)
         for (name, value) in elements {
             self[name] = value
         }

@@ -1,5 +1,5 @@
 /// The inside of a JSON string, or of a token, eight bytes at a time.
-enum PlainText {
+package enum PlainText {
     private static let ones: UInt64 = 0x0101_0101_0101_0101
     private static let highs: UInt64 = 0x8080_8080_8080_8080
 
@@ -40,6 +40,16 @@ enum PlainText {
             position += 1
         }
         return nil
+    }
+
+    /// The same for a slice, in its own indices.
+    package static func firstIndex(of byte: UInt8, in bytes: ArraySlice<UInt8>) -> Int? {
+        firstIndex(of: byte, in: bytes.span, from: 0).map { bytes.startIndex + $0 }
+    }
+
+    /// Whether both texts have the same bytes, whatever they are equivalent to.
+    package static func isSame(_ left: String, _ right: String) -> Bool {
+        left.utf8.count == right.utf8.count && left.withUTF8Bytes { isEqual(right, to: $0) }
     }
 
     /// Whether `text` has exactly these bytes in UTF-8.

@@ -46,7 +46,11 @@ public struct Expectations: Sendable {
     /// How long ago `iat` may lie; it is then required.
     public var maximumAge: Duration?
     /// Claims that must be there, whatever their value.
-    public var requiredClaims: Set<String>
+    public var requiredClaims: Set<String> {
+        didSet { requiredNames = requiredClaims.sorted() }
+    }
+    /// The same in an order, for whoever looks at all of them.
+    private(set) var requiredNames: [String]
     /// Whether `exp` is required and enforced.
     public var expiry: ExpiryRule
 
@@ -70,6 +74,7 @@ public struct Expectations: Sendable {
         self.leeway = leeway
         self.maximumAge = maximumAge
         self.requiredClaims = requiredClaims
+        requiredNames = requiredClaims.sorted()
         self.expiry = expiry
     }
 }
@@ -94,8 +99,7 @@ extension Expectations {
         try check("iss", claims.issuer, against: issuer, in: index)
         try check("aud", claims.audience, against: audience, in: index)
         try checkTimes(claims)
-        guard !requiredClaims.isEmpty else { return }
-        for name in requiredClaims.sorted() where index.member(name, of: object) == nil {
+        for name in requiredNames where index.member(name, of: object) == nil {
             throw JOSEError(.claimMissing, claim: name, reason: "the claim is required")
         }
     }

@@ -7,12 +7,12 @@ package final class TokenAnnotation: Sendable {
     /// The most that is kept, in bytes; every remembered token is counted with so much.
     package static let largestFootprint = 1024
 
-    private let kept = Mutex<(any Sendable)?>(nil)
+    private let kept = Mutex<(any AnyObject & Sendable)?>(nil)
 
     /// What is kept, or else what `make` makes, which is kept unless it takes more than ``largestFootprint``.
     ///
     /// It must not hold the token itself, which would never go.
-    package func value<Value: Sendable, Failure: Error>(
+    package func value<Value: AnyObject & Sendable, Failure: Error>(
         taking footprint: (Value) -> Int,
         _ make: () throws(Failure) -> Value
     ) throws(Failure) -> Value {

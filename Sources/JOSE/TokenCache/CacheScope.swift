@@ -13,7 +13,7 @@ final class CacheScope: Sendable {
         self.expectations = expectations
         var bytes = Self.fixedBytes + expectations.algorithms.count * MemoryLayout<SignatureAlgorithm>.stride
         let lists = [expectations.issuer.values, expectations.audience.values, expectations.type.values]
-        for text in lists.flatMap({ $0 ?? [] }) + Array(expectations.requiredClaims) {
+        for text in lists.flatMap({ $0 ?? [] }) + expectations.requiredNames {
             bytes += text.utf8.count + 2 * MemoryLayout<String>.stride
         }
         footprint = bytes
@@ -30,7 +30,7 @@ final class CacheScope: Sendable {
             && isSame(expectations.audience.values, other.audience.values)
             && isSame(expectations.type.values, other.type.values)
             && expectations.algorithms == other.algorithms
-            && isSame(expectations.requiredClaims, other.requiredClaims)
+            && isSame(expectations.requiredNames, other.requiredNames)
     }
 
     /// Whether both are the same question.
@@ -50,14 +50,6 @@ final class CacheScope: Sendable {
             guard left.count == right.count else { return false }
             return left.span.isIdentical(to: right.span) || left.elementsEqual(right, by: isSameText)
         default: return false
-        }
-    }
-
-    private func isSame(_ left: Set<String>, _ right: Set<String>) -> Bool {
-        guard left.count == right.count else { return false }
-        // `Set` finds canonically equivalent texts; claims are found by code points.
-        return left.allSatisfy { name in
-            right.firstIndex(of: name).map { isSameText(right[$0], name) } ?? false
         }
     }
 }

@@ -54,16 +54,22 @@ public struct PresentedCredentials: Sendable, CustomStringConvertible, CustomRef
 
     /// Whether this is a `b64token` (RFC 6750 §2.1): `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
     private static func isToken(_ text: some Collection<UInt8>) -> Bool {
-        let text = Array(text)
-        let rest = text.drop { byte in
-            switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-            case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "+"),
-                UInt8(ascii: "/"):
-                true
-            default: false
-            }
+        text.withContiguousStorageIfAvailable(isToken) ?? Array(text).withUnsafeBufferPointer(isToken)
+    }
+
+    private static func isToken(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        let end = characters.withUnsafeBufferPointer { known in text.firstIndex { !known[Int($0)] } } ?? text.count
+        return end > 0 && text[end...].allSatisfy { $0 == UInt8(ascii: "=") }
+    }
+
+    /// Whether an octet may stand before the padding; looked up, since it is asked of every octet of every token.
+    private static let characters: [Bool] = (0...UInt8.max).map { byte in
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "+"),
+            UInt8(ascii: "/"):
+            true
+        default: false
         }
-        return rest.count < text.count && rest.allSatisfy { $0 == UInt8(ascii: "=") }
     }
 }

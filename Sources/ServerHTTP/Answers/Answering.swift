@@ -21,7 +21,7 @@ struct Answer: Sendable {
     /// What was refused, for the journal.
     var failure: OAuthError?
     /// The client that was proven to be the caller.
-    var client: RegisteredClient?
+    var client: ProvenClient?
     /// The client that the request named, proven or not: for the journal only.
     var namedClient: String?
     /// Whether nothing of the request's body is left on the connection.

@@ -71,7 +71,7 @@ final class OriginRegister: Sendable {
     private func allowed(
         _ exchange: Exchange,
         access: BrowserAccess,
-        client: RegisteredClient?,
+        client: ProvenClient?,
         now: Instant
     ) async -> Permission? {
         if access == .everyone { return Permission(origin: "*") }
@@ -80,7 +80,7 @@ final class OriginRegister: Sendable {
         let isOfCookies: Bool
         if let client {
             isRegistered = client.origins.contains(origin)
-            isOfCookies = isRegistered && mayUseCookies(client, origin)
+            isOfCookies = isRegistered && client.usesCookies && isSameSite(origin)
         } else {
             let union = await current(now: now, for: origin)
             isRegistered = union.origins.contains(origin)
@@ -96,9 +96,7 @@ final class OriginRegister: Sendable {
     }
 
     /// Checked at registration too; the issuer may have another address since.
-    private func mayUseCookies(_ client: RegisteredClient, _ origin: String) -> Bool {
-        client.usesCookies && SameSite.holds(origin, issuer)
-    }
+    private func isSameSite(_ origin: String) -> Bool { SameSite.holds(origin, issuer) }
 
     private func current(now: Instant, for origin: String) async -> Union {
         if let known = union.withLock({ $0 }) {
@@ -119,7 +117,7 @@ final class OriginRegister: Sendable {
             let page = try await clients.list(after: last, limit: 1000, now: now)
             for client in page where client.isEnabled {
                 union.origins.formUnion(client.origins)
-                union.cookieOrigins.formUnion(client.origins.filter { mayUseCookies(client, $0) })
+                union.cookieOrigins.formUnion(client.origins.filter { client.usesCookies && isSameSite($0) })
             }
             guard page.count == 1000, let end = page.last?.id else { return union }
             last = end

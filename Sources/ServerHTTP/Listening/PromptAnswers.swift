@@ -250,7 +250,6 @@ final class PromptFlushes: Sendable {
     private struct State {
         var waiting: [ChannelHandlerContext] = []
         var isDue = false
-        var isFlushing = false
     }
 
     /// How many answers wait for each other.
@@ -268,7 +267,7 @@ final class PromptFlushes: Sendable {
     /// Flushes what was written, after the other requests that are there have been answered.
     func flushSoon(_ context: ChannelHandlerContext) {
         state.value.waiting.append(context)
-        if state.value.waiting.count >= Self.most, !state.value.isFlushing {
+        if state.value.waiting.count >= Self.most {
             flush()
         } else if !state.value.isDue {
             state.value.isDue = true
@@ -279,10 +278,8 @@ final class PromptFlushes: Sendable {
         }
     }
 
-    /// What is answered meanwhile waits: otherwise one who asks for many would have all answers here.
+    /// Nothing is answered within it: who asks for several at a time is answered again at a later time.
     private func flush() {
-        state.value.isFlushing = true
-        defer { state.value.isFlushing = false }
         let written = state.value.waiting
         state.value.waiting = []
         for context in written { context.flush() }

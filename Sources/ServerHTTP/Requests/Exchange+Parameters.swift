@@ -5,6 +5,14 @@ import JOSE
 import NIOCore
 import OAuthVocabulary
 
+/// The body of a request.
+enum IncomingBody: Sendable {
+    /// All of it.
+    case whole(ByteBuffer)
+    /// It comes part by part.
+    case arriving(RequestBody)
+}
+
 /// What a request says beside its head.
 struct RequestContent: Sendable {
     var parameters = AuthorizationServer.Parameters()
@@ -14,7 +22,7 @@ struct RequestContent: Sendable {
 extension Exchange {
     /// The parameters of a GET's query or a POST's form, or a POST's JSON, decoded strictly and within limits.
     func content(
-        of body: RequestBody,
+        of body: IncomingBody,
         for accepted: AcceptedBody,
         limits: HTTPLimits
     ) async throws(OAuthError) -> RequestContent {
@@ -38,7 +46,7 @@ extension Exchange {
     }
 
     private func json(
-        _ body: RequestBody,
+        _ body: IncomingBody,
         maximumBytes: Int,
         limits: HTTPLimits
     ) async throws(OAuthError) -> JSON {
@@ -57,14 +65,14 @@ extension Exchange {
             throw .invalidRequest("the body is not UTF-8")
         }
         do {
-            return try JSON(parsing: Array(bytes))
+            return try JSON(parsing: bytes)
         } catch {
             throw .invalidRequest("the body is not JSON", detail: error.reason)
         }
     }
 
     private func form(
-        _ body: RequestBody,
+        _ body: IncomingBody,
         limits: HTTPLimits
     ) async throws(OAuthError) -> AuthorizationServer.Parameters {
         let bytes = try await collect(body, limits: limits)
@@ -77,12 +85,12 @@ extension Exchange {
                 detail: "content type: \(headers[.contentType] ?? "none")"
             )
         }
-        return try Self.parameters(of: Array(bytes), limits: limits)
+        return try Self.parameters(of: bytes, limits: limits)
     }
 
     static func parameters(of text: [UInt8], limits: HTTPLimits) throws(OAuthError) -> AuthorizationServer.Parameters {
-        var count = 1
-        for byte in text where byte == UInt8(ascii: "&") { count += 1 }
+        // Of a buffer many bytes are compared at once.
+        let count = text.withUnsafeBufferPointer { $0.reduce(1) { $0 &+ ($1 == UInt8(ascii: "&") ? 1 : 0) } }
         guard count <= limits.parameters else {
             throw .invalidRequest("there are too many parameters", detail: "\(count) of at most \(limits.parameters)")
         }
@@ -100,7 +108,11 @@ extension Exchange {
     }
 
     private static func holdsNull(_ text: String) -> Bool {
-        text.utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? text.utf8.contains(0)
+        var nulls: UInt8 = 0
+        let isSeen: Void? = text.utf8.withContiguousStorageIfAvailable { text in
+            for byte in text { nulls |= byte == 0 ? 1 : 0 }
+        }
+        return isSeen == nil ? text.utf8.contains(0) : nulls != 0
     }
 
     /// Whether the content type is this one, in UTF-8 if it says so.
@@ -115,12 +127,18 @@ extension Exchange {
     }
 
     /// The whole body, if it is small enough and comes in time.
-    private func collect(_ body: RequestBody, limits: HTTPLimits) async throws(OAuthError) -> ByteBufferView {
+    private func collect(_ body: IncomingBody, limits: HTTPLimits) async throws(OAuthError) -> [UInt8] {
+        let parts: RequestBody
+        switch body {
+        case .whole(let bytes) where bytes.readableBytes > limits.bodyBytes: throw Self.tooLarge(limits)
+        case .whole(let bytes): return Array(buffer: bytes)
+        case .arriving(let arriving): parts = arriving
+        }
         if let announced = headers.value(.contentLength).flatMap({ Int($0) }), announced > limits.bodyBytes {
             throw Self.tooLarge(limits)
         }
         do {
-            return try await body.collect(upTo: limits.bodyBytes).readableBytesView
+            return Array(buffer: try await parts.collect(upTo: limits.bodyBytes))
         } catch is NIOTooManyBytesError {
             throw Self.tooLarge(limits)
         } catch is BodyLate {

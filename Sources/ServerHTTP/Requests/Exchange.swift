@@ -34,7 +34,7 @@ struct Exchange: Sendable {
         now: Moment
     ) {
         let target = Self.originForm(head.path ?? "/")
-        let mark = target.firstIndex(of: "?") ?? target.endIndex
+        let mark = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
         let origin = configuration.trustedProxies.origin(of: head.headerFields, peer: peer)
         self.traceID = traceID
         receivedAt = now.wall
@@ -42,7 +42,7 @@ struct Exchange: Sendable {
         isHead = head.method == .head
         method = isHead ? .get : head.method
         path = String(target[..<mark])
-        query = mark == target.endIndex ? "" : String(target[target.index(after: mark)...])
+        query = mark == target.endIndex ? "" : String(target[target.utf8.index(after: mark)...])
         headers = head.headerFields
         address = origin.address
         isSecure = configuration.tls != nil || origin.scheme == "https"
@@ -75,9 +75,15 @@ struct Exchange: Sendable {
             remoteAddress: address,
             traceID: traceID
         )
-        request.provenance.origins = headers[values: .origin]
-        request.provenance.fetchSites = headers[values: .fetchSite]
-        request.provenance.markers = headers[values: .csrfMarker]
+        // In one pass: as a rule none of them is there.
+        for field in headers {
+            switch field.name {
+            case .origin: request.provenance.origins.append(field.value)
+            case .fetchSite: request.provenance.fetchSites.append(field.value)
+            case .csrfMarker: request.provenance.markers.append(field.value)
+            default: break
+            }
+        }
         request.provenance.content = method == .post ? .form : .none
         request.userAgent = headers.value(.userAgent)
         return request

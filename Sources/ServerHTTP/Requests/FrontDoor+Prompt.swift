@@ -1,6 +1,5 @@
 import AuthorizationServer
 import HTTPTypes
-import HummingbirdCore
 import Instants
 import NIOCore
 import NIOHTTP1
@@ -30,8 +29,8 @@ extension FrontDoor {
         }
         let announced = headers.value(.contentLength).flatMap { Int($0) }
         if let announced, announced > configuration.limits.bodyBytes { return false }
-        let path = (head.path ?? "/").prefix { $0 != "?" }
-        guard let route = routes.find(String(path)) else { return false }
+        let path = (head.path ?? "/").utf8.prefix { $0 != UInt8(ascii: "?") }
+        guard let route = routes.find(String(Substring(path))) else { return false }
         return route.isPrompt && route.methods.contains(head.method)
     }
 
@@ -41,7 +40,7 @@ extension FrontDoor {
         from peer: Peer,
         on channel: any Channel
     ) async -> ByteBuffer {
-        var (exchange, answer) = await answer(head, body: RequestBody(buffer: body), from: peer, on: channel)
+        var (exchange, answer) = await answer(head, body: .whole(body), from: peer, on: channel)
         if answer.stream != nil {
             let error = OAuthError.internalFault("\(exchange.path) streams, and says that it answers at once")
             answer = answering.refusal(error, exchange, audience: .programs)
@@ -54,20 +53,21 @@ extension FrontDoor {
     }
 
     /// An answer as RFC 9112 §2.1 has it; the fields say where it ends.
-    private static func spelled(_ status: Int, _ fields: HTTPFields, _ body: [UInt8]) -> ByteBuffer {
-        var buffer = ByteBuffer()
-        buffer.reserveCapacity(1024 + body.count)
-        buffer.writeStaticString("HTTP/1.1 ")
-        buffer.writeString("\(status) ")
-        buffer.writeString(HTTPResponseStatus(statusCode: status).reasonPhrase)
+    private static func spelled(_ status: Int, _ fields: [HTTPField], _ body: [UInt8]) -> ByteBuffer {
+        var text: [UInt8] = []
+        text.reserveCapacity(1024 + body.count)
+        text += "HTTP/1.1 ".utf8
+        text += String(status).utf8
+        text += " ".utf8
+        text += HTTPResponseStatus(statusCode: status).reasonPhrase.utf8
         for field in fields {
-            buffer.writeStaticString("\r\n")
-            buffer.writeString(field.name.rawName)
-            buffer.writeStaticString(": ")
-            buffer.writeString(field.value)
+            text += "\r\n".utf8
+            text += field.name.rawName.utf8
+            text += ": ".utf8
+            field.withUnsafeBytesOfValue { text += $0 }
         }
-        buffer.writeStaticString("\r\n\r\n")
-        buffer.writeBytes(body)
-        return buffer
+        text += "\r\n\r\n".utf8
+        text += body
+        return ByteBuffer(bytes: text)
     }
 }

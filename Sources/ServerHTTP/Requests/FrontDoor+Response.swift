@@ -11,7 +11,7 @@ extension FrontDoor {
 
     /// The answer as Hummingbird wants it.
     func response(to exchange: Exchange, _ answer: Answer, channel: any Channel) -> Response {
-        let fields = fields(of: answer, to: exchange, on: channel)
+        let fields = HTTPFields(fields(of: answer, to: exchange, on: channel))
         let body: ResponseBody =
             if let stream = answer.stream {
                 self.body(of: stream, for: exchange, on: channel)
@@ -26,32 +26,43 @@ extension FrontDoor {
         return response
     }
 
+    // Made once: what a field's value may hold is checked when it is made.
+    private static let noSniffing = HTTPField(name: .contentTypeOptions, value: "nosniff")
+    private static let noReferrer = HTTPField(name: .referrerPolicy, value: "no-referrer")
+    private static let noContent = HTTPField(
+        name: .contentSecurityPolicy,
+        value: "default-src 'none'; frame-ancestors 'none'"
+    )
+
     /// The header fields of an answer: its own, and those that every answer has.
-    func fields(of answer: Answer, to exchange: Exchange, on channel: any Channel) -> HTTPFields {
-        var headers = answer.headers
-        // Added without a look at the others: only pages have the latter two, of their own.
+    ///
+    /// As an array: `HTTPFields` takes ten times as long to add one.
+    func fields(of answer: Answer, to exchange: Exchange, on channel: any Channel) -> [HTTPField] {
+        var headers = Array(answer.headers)
+        // Only pages have the latter two, of their own.
         headers.append(HTTPField(name: .traceID, value: exchange.traceID))
-        headers.append(HTTPField(name: .contentTypeOptions, value: "nosniff"))
+        headers.append(Self.noSniffing)
         if !answer.isPage {
-            headers.append(HTTPField(name: .referrerPolicy, value: "no-referrer"))
-            let nothing = "default-src 'none'; frame-ancestors 'none'"
-            headers.append(HTTPField(name: .contentSecurityPolicy, value: nothing))
+            headers.append(Self.noReferrer)
+            headers.append(Self.noContent)
         }
         let age = configuration.strictTransportSecurity.components.seconds
         // RFC 6797 §7.2: "An HSTS Host MUST NOT include the STS header field in HTTP responses conveyed over
         // non-secure transport."
         if exchange.isSecure, answering.issuer.isHTTPS, age > 0 {
-            headers[.strictTransportSecurity] = "max-age=\(age)"
+            headers.append(HTTPField(name: .strictTransportSecurity, value: "max-age=\(age)"))
         }
-        if exchange.bringsBody && !answer.bodyWasRead {
+        let leavesBody = exchange.bringsBody && !answer.bodyWasRead
+        if leavesBody {
             // What follows on the connection is a body that nobody asked for, of any length.
-            headers[.connection] = exchange.isHTTP2 ? nil : "close"
             channel.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
         }
         // RFC 9112 §9.6: whoever keeps connections open for later requests must not choose this process again.
-        if health.isDraining, !exchange.isHTTP2 { headers[.connection] = "close" }
+        if leavesBody || health.isDraining, !exchange.isHTTP2 {
+            headers.append(HTTPField(name: .connection, value: "close"))
+        }
         if answer.stream == nil, answer.status != 204, answer.status != 304, !answer.isEndless {
-            headers.append(HTTPField(name: .contentLength, value: "\(answer.body.count)"))
+            headers.append(HTTPField(name: .contentLength, value: String(answer.body.count)))
         }
         return headers
     }

@@ -92,14 +92,19 @@ struct FrontDoor: HTTPResponder {
 
     func respond(to request: Request, context: ConnectionContext) async throws -> Response {
         let channel = context.channel
-        let (exchange, answer) = await answer(request.head, body: request.body, from: Peer(channel), on: channel)
+        let (exchange, answer) = await answer(
+            request.head,
+            body: .arriving(request.body),
+            from: Peer(channel),
+            on: channel
+        )
         return response(to: exchange, answer, channel: channel)
     }
 
     /// The answer to a request, already in the journal.
     func answer(
         _ head: HTTPRequest,
-        body: RequestBody,
+        body: IncomingBody,
         from peer: Peer,
         on channel: any Channel
     ) async -> (exchange: Exchange, answer: Answer) {
@@ -118,7 +123,7 @@ struct FrontDoor: HTTPResponder {
         return (exchange, answer)
     }
 
-    private func answer(_ exchange: Exchange, body: RequestBody) async -> (route: String, answer: Answer) {
+    private func answer(_ exchange: Exchange, body: IncomingBody) async -> (route: String, answer: Answer) {
         if let refusal = exchange.refusal {
             return ("-", answering.refusal(refusal, exchange, audience: exchange.wantsPage ? .people : .programs))
         }
@@ -145,7 +150,7 @@ struct FrontDoor: HTTPResponder {
         }
     }
 
-    private func call(_ endpoint: any Endpoint, _ exchange: Exchange, body: RequestBody) async -> Answer {
+    private func call(_ endpoint: any Endpoint, _ exchange: Exchange, body: IncomingBody) async -> Answer {
         do throws(OAuthError) {
             let content = try await exchange.content(of: body, for: endpoint.accepts, limits: configuration.limits)
             var answer =
@@ -162,7 +167,7 @@ struct FrontDoor: HTTPResponder {
         }
     }
 
-    private func visit(_ section: AccountSection, _ exchange: Exchange, body: RequestBody) async -> Answer {
+    private func visit(_ section: AccountSection, _ exchange: Exchange, body: IncomingBody) async -> Answer {
         do throws(OAuthError) {
             let content = try await exchange.content(of: body, for: .form, limits: configuration.limits)
             if exchange.method == .post { try CrossSite.refuse(exchange, issuer: issuer) }

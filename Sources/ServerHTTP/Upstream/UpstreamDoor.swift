@@ -74,7 +74,7 @@ struct UpstreamDoor: Sendable {
     var now: Instant { provider.services.time.moment().steady }
     var basePath: String { answering.issuer.path }
 
-    func respond(to address: UpstreamAddress, _ exchange: Exchange, body: RequestBody) async -> Answer {
+    func respond(to address: UpstreamAddress, _ exchange: Exchange, body: IncomingBody) async -> Answer {
         do throws(OAuthError) {
             var answer: Answer
             switch address {
@@ -93,7 +93,7 @@ struct UpstreamDoor: Sendable {
         }
     }
 
-    private func form(_ exchange: Exchange, _ body: RequestBody) async throws(OAuthError) -> Parameters {
+    private func form(_ exchange: Exchange, _ body: IncomingBody) async throws(OAuthError) -> Parameters {
         try await exchange.content(of: body, for: .form, limits: limits).parameters
     }
 

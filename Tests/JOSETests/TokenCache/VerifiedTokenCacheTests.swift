@@ -35,26 +35,32 @@ import Testing
     @Test("What was read of a token is kept with it, and a failure to read it is not")
     func annotation() throws {
         struct Unread: Error {}
+        final class Reading: Sendable {
+            let text: String?
+            init(_ text: String?) { self.text = text }
+        }
         let cache = VerifiedTokenCache()
         let first = try cache.verified(token, by: keys, expecting: Sample.expectations)
         #expect(throws: Unread.self) {
-            try first.annotation.value(taking: \String.utf8.count) { () throws(Unread) in throw Unread() }
+            try first.annotation.value(taking: { (_: Reading) in 0 }) { () throws(Unread) in throw Unread() }
         }
         var count = 0
         for _ in 0..<3 {
             let seen = try cache.verified(token, by: keys, expecting: Sample.expectations)
-            let subject = seen.annotation.value(taking: { _ in TokenAnnotation.largestFootprint }) {
+            let reading = seen.annotation.value(taking: { _ in TokenAnnotation.largestFootprint }) {
                 count += 1
-                return seen.subject
+                return Reading(seen.subject)
             }
-            #expect(subject == first.subject)
+            #expect(reading.text == first.subject)
         }
         #expect(count == 1)
         cache.removeAll()
         let anew = try cache.verified(token, by: keys, expecting: Sample.expectations)
         for large in ["one", "another"] {
-            let tooMuch = anew.annotation.value(taking: { _ in TokenAnnotation.largestFootprint + 1 }) { large }
-            #expect(tooMuch == large, "kept though it takes too much")
+            let tooMuch = anew.annotation.value(taking: { _ in TokenAnnotation.largestFootprint + 1 }) {
+                Reading(large)
+            }
+            #expect(tooMuch.text == large, "kept though it takes too much")
         }
     }
 

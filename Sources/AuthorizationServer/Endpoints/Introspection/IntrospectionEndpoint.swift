@@ -51,7 +51,7 @@ package struct IntrospectionEndpoint: Endpoint {
             case .live(let live) = try await AccessTokenVerifier(services: services, reader: reader).verdict(on: token)
         else { return Self.inactive }
         switch caller {
-        case .client(let client): guard client.content.id == live.client.id else { return Self.inactive }
+        case .client(let client): guard client.content.id == live.client.content.id else { return Self.inactive }
         case .api(let api): guard live.reading.audience.contains(api.audience.value) else { return Self.inactive }
         }
         return .prepared(contentType: "application/json", Self.description(of: live))

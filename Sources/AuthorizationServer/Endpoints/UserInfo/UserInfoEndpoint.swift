@@ -55,7 +55,7 @@ package struct UserInfoEndpoint: Endpoint {
             for (scope, names) in Self.claimsByScope where token.scope.contains(scope) {
                 for name in names { if let value = person.standardClaims[name] { claims[name] = value } }
             }
-            return EndpointResponse(body: .json(.object(claims)), client: live.client)
+            return EndpointResponse(body: .json(.object(claims)), client: live.client.content)
         } catch {
             return .refusal(error)
         }
@@ -70,8 +70,12 @@ enum BearerToken {
     static func read(_ request: EndpointRequest) throws(OAuthError) -> String {
         let inBody = request.method == .post ? request.parameters["access_token"] : nil
         var inHeader: String?
-        if let header = request.authorization, header.utf8.count > 7, header.prefix(7).lowercased() == "bearer " {
-            inHeader = String(header.dropFirst(7))
+        // RFC 9110 §11.1: the name of a scheme is case-insensitive; 0x20 makes a letter small.
+        if let header = request.authorization?.utf8, header.count > 7,
+            header.prefix(6).elementsEqual("bearer".utf8, by: { $0 | 0x20 == $1 }),
+            header.dropFirst(6).first == UInt8(ascii: " ")
+        {
+            inHeader = String(Substring(header.dropFirst(7)))
         }
         // RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token in each request."
         if inBody != nil, inHeader != nil {
