@@ -22,7 +22,7 @@ struct RecordMemoryTests {
     }
 
     private func knows(_ store: SQLiteStore, _ number: Int) -> Bool {
-        store.memory.recall([.key(Record(number: number).key)]).isWhole
+        store.memory.answer([.key(Record(number: number).key)], at: .testTime) != nil
     }
 
     @Test func `What was read or written is known, and what is known to be absent too`() async throws {
@@ -229,7 +229,7 @@ struct RecordMemoryTests {
             #expect(try await store.apply([.insert(indexed(6000))], now: .testTime) != .applied)
             // Another kind has another roll.
             let other = RecordKey(kind: RecordKind("other"), identifier: Record(number: 7000).key.identifier)
-            #expect(!store.memory.recall([.key(other)]).isWhole)
+            #expect(store.memory.answer([.key(other)], at: .testTime) == nil)
         }
     }
 

@@ -49,7 +49,7 @@ struct EchoEndpoint: Endpoint {
         var response = EndpointResponse(body: .json(.object(seen)))
         let now = services.time.moment().wall
         if let id = request.parameters["client_id"].flatMap({ ClientID($0) }) {
-            response.client = try? await services.clients.find(id, now: now)?.content
+            response.client = (try? await services.clients.find(id, now: now)?.content).map { ProvenClient($0) }
         }
         return response
     }
