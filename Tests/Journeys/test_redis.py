@@ -275,6 +275,8 @@ def test_a_session_in_redis_outlives_the_server_and_a_flush_signs_out(keeper, re
     keeper.start()
     assert browser.is_signed_in()
     redis.ask("FLUSHALL")
+    # Redis has had sessions for less than ten seconds: nobody is told that they are over before another era may begin.
+    until(lambda: browser.state().status_code == 200)
     assert not browser.is_signed_in()
     assert browser.post("/session/refresh").status_code == 401
     browser.sign_in()
@@ -313,6 +315,6 @@ def test_without_redis_a_session_that_lies_there_is_an_error_and_never_nobody(ke
     redis.start()
     until(lambda: browser.state().status_code == 200)
     assert not browser.is_signed_in()
-    assert browser.post("/session/logout").status_code in (204, 403)
+    assert browser.post("/session/logout").status_code == 204
     browser.sign_in()
     assert browser.is_signed_in()

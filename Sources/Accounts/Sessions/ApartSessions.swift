@@ -7,7 +7,6 @@ import Storage
 /// in an order in which a crash between the two signs somebody out at worst.
 extension Sessions {
     private static let batch = 50
-    private static let longestList = 1000
 
     /// Opens `template` apart; `nil` where no era has begun, and it has to lie where all others lie.
     ///
@@ -16,21 +15,38 @@ extension Sessions {
     func openApart(_ template: SessionRecord, now: Instant) async throws(AccountsError) -> Session? {
         let era = try await AccountsError.wrapping { () async throws(StoreError) in try await settledEra(now: now) }
         guard let era else { return nil }
-        let outcome = try await AccountsError.wrapping { () async throws(StoreError) -> Session? in
-            let standing = try await standing(of: template.subject, [], now: now)
-            guard let person = standing.person, template.isAlive(for: person) else { return nil }
-            var opened = template
-            opened.key.kind = .applicationSession
-            opened.apart = ApartShare(era: era.name, ended: standing.ended?.at)
-            opened.endsAt = min(template.endsAt, now + Self.longestApart)
-            opened.expiresAt = min(template.expiresAt, opened.endsAt)
-            guard try await store.apply([.insert(stored(opened))], now: now) == .applied else {
-                throw .unavailable(reason: "the secret of a new session is another session's")
-            }
-            return try await confirmed(opened, now: now)
+        let outcome = try await AccountsError.wrapping { () async throws(StoreError) in
+            try await insertApart(template, in: era, now: now)
         }
         guard let outcome else { throw .personUnknown }
         return outcome
+    }
+
+    /// `nil` if it would be dead: the person is not who they were, or was signed out everywhere meanwhile.
+    private func insertApart(
+        _ template: SessionRecord,
+        in first: SessionEra,
+        now: Instant
+    ) async throws(StoreError) -> Session? {
+        // Read once, so that an end that comes between two tries counts.
+        let standing = try await standing(of: template.subject, [], now: now)
+        guard let person = standing.person, template.isAlive(for: person) else { return nil }
+        var opened = template
+        opened.key.kind = .applicationSession
+        opened.endsAt = min(template.endsAt, now + Self.longestApart)
+        opened.expiresAt = min(template.expiresAt, opened.endsAt)
+        var era = first
+        for _ in 0..<2 {
+            opened.apart = ApartShare(era: era.name, ended: standing.ended?.at)
+            guard try await store.apply([.insert(stored(opened))], now: now) == .applied else {
+                throw .unavailable(reason: "the secret of a new session is another session's")
+            }
+            if let session = try await confirmed(opened, now: now) { return session }
+            guard let current = try await settledEra(now: now), current.name != era.name else { return nil }
+            // A loss was noticed meanwhile: nothing is wrong with the person.
+            era = current
+        }
+        throw .unavailable(reason: "the store of these sessions keeps losing what it had")
     }
 
     /// What was just written apart, if nothing ended it meanwhile.
@@ -71,21 +87,25 @@ extension Sessions {
         throw .unavailable(reason: "the session kept changing while it was renewed")
     }
 
-    /// The live sessions of a person that lie apart.
-    func listApart(of subject: Subject, now: Instant) async throws(StoreError) -> [Session] {
+    /// The live sessions of a person that lie apart, among at most so many records of theirs.
+    func listApart(of subject: Subject, among limit: Int, now: Instant) async throws(StoreError) -> [Session] {
         guard apart != nil else { return [] }
+        // Whoever finds nothing here is told that nothing is left to end.
+        _ = try await settledEra(now: now)
         var listed: [Session] = []
+        var left = limit
         var last: IdentifierHash?
-        while listed.count < Self.longestList {
-            let (sessions, end) = try await pageApart(of: subject, after: last, now: now)
+        while left > 0 {
+            let (sessions, end) = try await pageApart(of: subject, after: last, atMost: left, now: now)
             guard let end else { break }
             last = end
+            left -= Self.batch
             let standing = try await standing(of: subject, sessions.map(\.id), now: now)
             for (session, ending) in zip(sessions, standing.ends) {
                 if let person = standing.owner(of: session, end: ending) { listed.append(session.session(of: person)) }
             }
         }
-        return Array(listed.prefix(Self.longestList))
+        return listed
     }
 
     /// Closes the session that answers to this id, if it lies apart.
@@ -94,6 +114,7 @@ extension Sessions {
     ///   may come back.
     func closeApart(_ id: SessionID, of owner: Subject?, now: Instant) async throws(StoreError) -> ClosedSession? {
         guard apart != nil else { return nil }
+        _ = try await settledEra(now: now)
         for _ in 0..<Self.maximumTries {
             let found = try await findApart(.index(id), now: now)
             guard let subject = owner ?? found?.subject, found?.subject ?? subject == subject else { return nil }
@@ -127,6 +148,7 @@ extension Sessions {
     ) async throws(StoreError) -> [ClosedSession] {
         guard apart != nil else { return [] }
         try await endPerson(subject, except: kept, now: now)
+        _ = try await settledEra(now: now)
         var closed: [ClosedSession] = []
         var last: IdentifierHash?
         while true {
@@ -178,13 +200,14 @@ extension Sessions {
     private func pageApart(
         of subject: Subject,
         after: IdentifierHash?,
+        atMost limit: Int = batch,
         now: Instant
     ) async throws(StoreError) -> (sessions: [SessionRecord], last: IdentifierHash?) {
         let records = try await store.page(
             .applicationSession,
             filter: .subject(subject.value),
             after: after,
-            limit: Self.batch,
+            limit: min(Self.batch, limit),
             now: now
         )
         var sessions: [SessionRecord] = []

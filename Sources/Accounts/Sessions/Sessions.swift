@@ -33,6 +33,7 @@ package struct Sessions: Sendable {
     static let maximumEarlierIDs = 16
     static let maximumTries = 16
     private static let closingBatch = 50
+    private static let longestList = 1000
 
     let store: any Store
     let lifetimes: Lifetimes
@@ -192,13 +193,19 @@ package struct Sessions: Sendable {
         return record.session(of: person)
     }
 
-    /// The live sessions of a person, at most 1000.
+    /// The live sessions of a person, among at most 1000 records of theirs.
     package func list(of subject: Subject, now: Instant) async throws(StoreError) -> [Session] {
         guard let person = try await person(subject, now: now) else { return [] }
-        let records = try await store.page(.session, filter: .subject(subject.value), after: nil, limit: 1000, now: now)
+        let records = try await store.page(
+            .session,
+            filter: .subject(subject.value),
+            after: nil,
+            limit: Self.longestList,
+            now: now
+        )
         let sessions = try records.map { (record) throws(StoreError) in try SessionRecord(record) }
         let alive = sessions.filter { $0.isAlive(for: person) }.map { $0.session(of: person) }
-        return try await alive + listApart(of: subject, now: now)
+        return try await alive + listApart(of: subject, among: Self.longestList - records.count, now: now)
     }
 
     /// Closes a session and, in the same `apply`, ends what `Endings.session` names for all ids it answers to.

@@ -69,7 +69,7 @@ struct ApartStanding: Sendable {
 extension Sessions {
     /// The longest that a session lies apart: ends of sessions that are not known are kept as long.
     static let longestApart: Duration = .seconds(400 * 86400)
-    /// Losses are noticed at most this often, so that many requests after one do not end what the others opened.
+    /// An era lasts this long at least, so that many requests after one loss do not end what the others opened.
     private static let eraInterval: Duration = .seconds(10)
     private static let eraBytes = 16
 
@@ -83,10 +83,15 @@ extension Sessions {
             return
         }
         if era == nil {
+            let first = try newEra(now)
             // A conflict is another node that starts.
-            _ = try await store.apply([.insert(newEra(now).record(at: SessionEra.key))], now: now)
+            if try await store.apply([.insert(first.record(at: SessionEra.key))], now: now) == .applied {
+                let there = try await store.find(SessionEra.keyApart, now: now)
+                _ = try await write(first, over: there, now: now)
+            }
         }
-        _ = try await settledEra(now: now)
+        // One that is too young to be replaced is seen to by the requests that need it.
+        _ = try await lookAtEra(now: now)
     }
 
     /// Ends for good whatever lies apart, also where nobody knows of it.
@@ -98,28 +103,50 @@ extension Sessions {
 
     /// The era in which sessions are opened; a new one, if the store apart has lost what it had.
     ///
-    /// `nil` where none has begun.
+    /// `nil` where none has begun. It throws where that store lost something that cannot be declared over yet: whoever
+    /// is told that nobody is signed in must not be wrong about it when it comes back.
     func settledEra(now: Instant) async throws(StoreError) -> SessionEra? {
-        guard let era = try await era(now: now) else { return nil }
-        let there = try await store.find(SessionEra.keyApart, now: now)
-        if let there, try SessionEra(there).name == era.name { return era }
-        var current = era
-        if now - era.since >= Self.eraInterval {
-            current = newEra(now)
-            let change = Change.replace(current.record(at: SessionEra.key), ifVersion: era.version)
-            if try await store.apply([change], now: now) != .applied {
-                guard let other = try await self.era(now: now) else { return nil }
-                current = other
-            }
+        switch try await lookAtEra(now: now) {
+        case .none: return nil
+        case .settled(let era): return era
+        case .unsettled: throw .unavailable(reason: "the store of these sessions has just lost what it had")
         }
-        let record = current.record(at: SessionEra.keyApart)
-        // A conflict is somebody who noticed it too.
-        _ = try await store.apply([there.map { .replace(record, ifVersion: $0.version) } ?? .insert(record)], now: now)
-        return current
     }
 
-    private func newEra(_ now: Instant) -> SessionEra {
-        SessionEra(name: Base64URL.encode(randomness(Self.eraBytes)), since: now)
+    private enum EraState {
+        case none
+        /// It lies in both stores.
+        case settled(SessionEra)
+        /// The store apart has another one or none, and this one is young, or another node replaces it at this moment.
+        case unsettled
+    }
+
+    private func lookAtEra(now: Instant) async throws(StoreError) -> EraState {
+        guard let era = try await era(now: now) else { return .none }
+        let there = try await store.find(SessionEra.keyApart, now: now)
+        if let there, try SessionEra(there).name == era.name { return .settled(era) }
+        // One that is far ahead was begun by a clock that is.
+        let age = now - era.since
+        guard age >= Self.eraInterval || age <= .zero - Self.eraInterval else { return .unsettled }
+        let next = try newEra(now)
+        let change = Change.replace(next.record(at: SessionEra.key), ifVersion: era.version)
+        guard try await store.apply([change], now: now) == .applied, try await write(next, over: there, now: now) else {
+            return .unsettled
+        }
+        return .settled(next)
+    }
+
+    /// Writes beside the sessions the era that was begun; false if somebody else wrote there meanwhile.
+    private func write(_ era: SessionEra, over there: Record?, now: Instant) async throws(StoreError) -> Bool {
+        let record = era.record(at: SessionEra.keyApart)
+        let change = there.map { Change.replace(record, ifVersion: $0.version) } ?? .insert(record)
+        return try await store.apply([change], now: now) == .applied
+    }
+
+    private func newEra(_ now: Instant) throws(StoreError) -> SessionEra {
+        let bytes = randomness(Self.eraBytes)
+        guard bytes.count == Self.eraBytes else { throw .unavailable(reason: "the randomness gave too few bytes") }
+        return SessionEra(name: Base64URL.encode(bytes), since: now)
     }
 
     private func era(now: Instant) async throws(StoreError) -> SessionEra? {

@@ -2,6 +2,7 @@ import Accounts
 import Instants
 import OAuthVocabulary
 import Storage
+import Synchronization
 import Testing
 
 /// Decision 0026: what is over stays over, whatever becomes of Redis.
@@ -127,15 +128,21 @@ struct ApartFaultTests {
         let (cookie, _) = try await house.open(try await begun())
         let sessions = SplitHouse.sessions(on: house.store, seed: 77)
         let web = try #require(SplitHouse.web)
-        house.durable.beforeNextApply { _ = try? await sessions.renew(cookie: cookie, at: web, now: start) }
+        let winner = Mutex<Secret?>(nil)
+        house.durable.beforeNextApply {
+            let renewed = try? await sessions.renew(cookie: cookie, at: web, now: start)
+            winner.withLock { $0 = renewed?.cookie }
+        }
         #expect(try await renew(cookie) == nil)
+        let won = try #require(winner.withLock { $0 })
+        #expect(try await house.find(won) != nil)
+        #expect(try await house.find(cookie) == nil)
     }
 
-    @Test("A second store that lost everything signs out, and for good: what comes back is over")
+    @Test("A second store that lost everything signs out each time, and whoever signs in afterwards is signed in")
     func lost() async throws {
         let alice = try await begun()
         let (cookie, session) = try await house.open(alice)
-        let age = house.volatile.age
         try await house.volatile.goBack(to: 0)
         // The sign-out of somebody whose session is lost finds nothing to close, and says yes.
         #expect(try await house.find(cookie, now: later) == nil)
@@ -144,11 +151,10 @@ struct ApartFaultTests {
         #expect(try await house.sessions.list(of: alice.subject, now: later).map(\.id) == [next.session.id])
         try await house.volatile.goBack(to: 0)
         #expect(try await house.find(next.cookie, now: later + .seconds(60)) == nil)
-        #expect(house.volatile.age > 0 && age > 0)
         #expect(house.endings(of: session.id) == 0, "as with a session that idled out")
     }
 
-    @Test("What was lost, and comes back after somebody was told that it was over, is over", arguments: 0..<3)
+    @Test("What was lost, and comes back after somebody was told that it was over, is over", arguments: 0..<4)
     func lostAndBack(way: Int) async throws {
         let alice = try await begun()
         let (cookie, session) = try await house.open(alice)
@@ -163,7 +169,10 @@ struct ApartFaultTests {
         switch way {
         case 0: #expect(try await house.find(cookie, now: later) == nil, "signing out with the cookie")
         case 1: #expect(try await house.sessions.close(session.id, of: alice.subject, now: later) == nil)
-        default: #expect(try await house.sessions.closeAll(of: alice.subject, now: later).isEmpty)
+        case 2: #expect(try await house.sessions.closeAll(of: alice.subject, now: later).isEmpty)
+        default:
+            let listed = try await house.sessions.list(of: alice.subject, now: later)
+            #expect(listed.isEmpty, "disconnecting an application ends those that are listed")
         }
         try await house.volatile.goBack(to: 0)
         #expect(try await house.volatile.apply([.insert(era), .insert(copy)], now: later) == .applied)
@@ -186,16 +195,66 @@ struct ApartFaultTests {
         #expect(try await house.find(next.cookie, now: later) != nil)
     }
 
-    @Test("Many who find nothing after a loss begin one era, and end nobody's new session")
+    @Test("Many who find nothing after a loss begin one era; a loss right after it is an error, and never nobody")
     func oneEra() async throws {
         let alice = try await begun()
+        let bob = try await house.person("bob")
         try await house.volatile.goBack(to: 0)
         let unknown = Secret(String(repeating: "A", count: 43))
         #expect(try await house.find(unknown, now: later) == nil)
         let next = try await house.open(alice, now: later)
-        #expect(try await house.volatile.apply([.delete(try await eraKey())], now: later) == .applied)
         #expect(try await house.find(unknown, now: later + .seconds(1)) == nil)
         #expect(try await house.find(next.cookie, now: later + .seconds(1)) != nil)
+        #expect(try await house.volatile.apply([.delete(try await eraKey())], now: later) == .applied)
+        let soon = later + .seconds(9)
+        await #expect(throws: StoreError.self) { try await house.find(unknown, now: soon) }
+        await #expect(throws: StoreError.self) { try await renew(unknown, now: soon) }
+        await #expect(throws: StoreError.self) { try await house.sessions.list(of: alice.subject, now: soon) }
+        await #expect(throws: StoreError.self) {
+            try await house.sessions.close(try #require(SessionID("unknown")), of: alice.subject, now: soon)
+        }
+        await #expect(throws: StoreError.self) { try await house.sessions.closeAll(of: bob.subject, now: soon) }
+        await #expect(throws: AccountsError.self) { try await house.open(alice, now: soon) }
+        // A server that starts meanwhile starts.
+        try await house.sessions.begin(now: soon)
+        #expect(try await house.find(next.cookie, now: soon) != nil, "what is there is there")
+        #expect(try await house.find(unknown, now: later + .seconds(10)) == nil)
+        #expect(try await house.find(next.cookie, now: later + .seconds(10)) == nil)
+        #expect(try await house.open(alice, now: later + .seconds(10)).session.recordKey.kind == .applicationSession)
+    }
+
+    @Test("An era that a clock far ahead began is replaced all the same")
+    func eraAhead() async throws {
+        let alice = try await begun()
+        try await house.volatile.goBack(to: 0)
+        #expect(try await house.sessions.list(of: alice.subject, now: later).isEmpty)
+        try await house.volatile.goBack(to: 0)
+        #expect(try await house.sessions.list(of: alice.subject, now: start).isEmpty)
+        let (cookie, _) = try await house.open(alice)
+        #expect(try await house.find(cookie) != nil)
+    }
+
+    @Test("A loss that is noticed while somebody signs in does not refuse them")
+    func lostWhileOpening() async throws {
+        let alice = try await begun()
+        let (volatile, sessions, later) = (house.volatile, house.sessions, later)
+        volatile.beforeNextApply {
+            try? await volatile.goBack(to: 0)
+            _ = try? await sessions.list(of: alice.subject, now: later)
+        }
+        let (cookie, session) = try await house.open(alice, now: later)
+        #expect(try await house.find(cookie, now: later) == session)
+    }
+
+    @Test("An era is not begun by too little randomness")
+    func littleRandomness() async throws {
+        let sessions = Sessions(
+            store: house.store,
+            randomness: { count in Array(repeating: 1, count: count - 1) },
+            endings: endingsInWriting,
+            apart: SplitHouse.sealing()
+        )
+        await #expect(throws: StoreError.self) { try await sessions.begin(now: start) }
     }
 
     private func eraKey() async throws -> RecordKey {
@@ -230,6 +289,26 @@ struct ApartFaultTests {
         try await house.sessions.use(tokens.session.id, at: try #require(SplitHouse.web), now: later)
         #expect(try await house.sessions.find(id: tokens.session.id, now: later) != nil)
         #expect(try await house.sessions.close(tokens.session.id, of: alice.subject, now: later) != nil)
+    }
+
+    @Test("Whoever moves the names of sessions in the second store ends nobody else's and keeps none")
+    func renamed() async throws {
+        let alice = try await begun()
+        let (cookie, session) = try await house.open(alice)
+        let mallory = try await house.open(try await house.person("mallory"))
+        var own = try #require(try await house.volatile.find(session.recordKey, now: start))
+        var other = try #require(try await house.volatile.find(mallory.session.recordKey, now: start))
+        other.indexes = own.indexes
+        own.indexes = []
+        // Listed as hers as well.
+        other.subject = alice.subject.value
+        for record in [own, other] {
+            #expect(try await house.volatile.apply([.replace(record, ifVersion: 1)], now: start) == .applied)
+        }
+        #expect(try await house.sessions.close(session.id, of: alice.subject, now: start) == nil)
+        #expect(try await house.find(cookie) == nil, "its end is written all the same")
+        #expect(try await house.sessions.closeAll(of: alice.subject, now: start).isEmpty)
+        #expect(try await house.find(mallory.cookie) != nil)
     }
 
     @Test("Whoever may write to the second store makes no session, and prolongs none", arguments: 0..<4)

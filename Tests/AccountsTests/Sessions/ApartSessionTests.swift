@@ -152,6 +152,20 @@ struct ApartSessionTests {
         )
     }
 
+    @Test("A list reads at most 1000 records of both stores together, and closing all closes more")
+    func longest() async throws {
+        let alice = try await begun()
+        _ = try await house.open(alice, bearsTokens: true)
+        for _ in 0..<1000 { _ = try await house.open(alice) }
+        #expect(try await house.sessions.list(of: alice.subject, now: start).count == 1000)
+        // What is over and still lies there counts as well.
+        house.volatile.setFailing(toApply: true)
+        let closed = try await house.sessions.closeAll(of: alice.subject, now: start)
+        #expect(closed.count == 1001)
+        house.volatile.setFailing(toApply: false)
+        #expect(try await house.sessions.list(of: alice.subject, now: start).isEmpty)
+    }
+
     @Test(
         "A password that changes, a person who is disabled or deleted end a session at its next use",
         arguments: 0..<3
