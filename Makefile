@@ -5,7 +5,7 @@
 # What `make run` gives to signet.
 ARGS ?= serve --dev --data-dir ./signet-data
 # How large the store of `make bench-storage` grows.
-FAMILIES ?= 1000000
+FAMILIES ?= 10000000
 # How long `make torture` runs, if nobody says otherwise; below is what `make fuzz` does.
 TORTURE_SECONDS := $(or $(SECONDS),180)
 # How long `make fuzz` runs.
@@ -51,7 +51,7 @@ bench-jose: ## Measure JOSE against other libraries: install what they need, bui
 bench-revocation: ## Measure how soon, at what cost and under which storm a revocation reaches APIs: wrk, Redis, release build (Benchmarks/README.md).
 	@scripts/bench-revocation.sh
 
-bench-storage: ## Measure the stores: rotations against bare SQLite and pgbench, and growth to a million families (make bench-storage FAMILIES=10000000).
+bench-storage: ## Measure the stores: rotations against bare SQLite and pgbench, and growth to ten million families, two hours in all (less: make bench-storage FAMILIES=1000000).
 	@FAMILIES=$(FAMILIES) scripts/bench-storage.sh
 
 fuzz: ## Give what reads strangers' bytes to libFuzzer for ten minutes (other durations: make fuzz SECONDS=60).

@@ -8,6 +8,8 @@ final class StoreBench: Sendable {
     /// How many requests were written in how many transactions.
     private let statistics: @Sendable () -> (requests: Int, commits: Int)
     private let families = Atomic<Int>(0)
+    /// How many families `growth` has revoked.
+    private let revoked = Atomic<Int>(0)
     /// As `Sweeper` of the server has them.
     private static let sweepLimit = 20
     private static let sweepPause: Duration = .milliseconds(5)
@@ -92,7 +94,8 @@ final class StoreBench: Sendable {
 
     // MARK: - Growth
 
-    /// One after the other, so that a figure is the operation and not the queue before it.
+    /// One after the other, so that a figure is the operation and not the queue before it; each on a family that none of
+    /// the others has just touched, so that what is cold in a large store is paid for by each.
     private func growth(samples: Int) async throws -> [String: Any] {
         let count = families.load(ordering: .relaxed)
         var random = SplitMix(seed: UInt64(count))
@@ -102,13 +105,14 @@ final class StoreBench: Sendable {
             try await body()
             times[name, default: []].append(elapsedSeconds(since: start) * 1000)
         }
+        func any() -> Int { Int(random.next() % UInt64(count)) }
         for sample in 0..<samples {
-            let number = Int(random.next() % UInt64(count))
-            try await timed("introspect") { _ = try await store.find(Family.key(number), now: Family.start) }
-            try await timed("rotate") { _ = try await Self.rotateOnce(number, in: store) }
+            let (asked, rotated) = (any(), any())
+            try await timed("introspect") { _ = try await store.find(Family.key(asked), now: Family.start) }
+            try await timed("rotate") { _ = try await Self.rotateOnce(rotated, in: store) }
             let new = Family.record(1_000_000_000 + count * 10 + sample, expiresAt: Family.start + .seconds(1))
             try await timed("issue") { _ = try await store.apply([.insert(new)], now: Family.start) }
-            let family = "family-\(1_000_000_000 + count * 10 + sample)"
+            let family = "family-\(nextToRevoke(of: count))"
             try await timed("revoke") { _ = try await store.apply([.revokeFamily(family)], now: Family.start) }
         }
         // What was issued here has expired by then, and nothing else has.
@@ -118,6 +122,11 @@ final class StoreBench: Sendable {
             }
         }
         return times.mapValues { ["p50": $0.quantile(0.5), "p99": $0.quantile(0.99)] }
+    }
+
+    /// Numbers that are far from one another and come once, since a revoked family has nothing more to revoke.
+    private func nextToRevoke(of count: Int) -> Int {
+        revoked.wrappingAdd(1, ordering: .relaxed).oldValue * 7919 % count
     }
 
     /// How long rotations take while the sweep works off many expired records as the server does, and how long it takes.

@@ -99,7 +99,7 @@ class Benchmark:
             free = shutil.disk_usage(folder).free
             if free < size * BYTES_PER_FAMILY * 1.5:
                 raise Fault(f"{size} families need {size * BYTES_PER_FAMILY * 1.5 / 1e9:.0f} GB, {free / 1e9:.0f} are free")
-            note(f"{self.engine}: {size} families")
+            note(f"{self.engine}: filling up to {size} families")
             filled = self.ask("fill", size)
             self.rows.append(row(f"bytes-per-family.{size}", self.engine, [filled["bytes"] / size], "bytes"))
             self.about[f"{self.engine}: fill.{size}"] = round(filled["seconds"], 1)
@@ -168,6 +168,7 @@ class Benchmark:
         return float(re.search(r"tps = ([0-9.]+)", said).group(1))
 
     def grow(self, size):
+        note(f"{self.engine}: measuring {size} families")
         batches = [self.ask("growth", self.options.samples // 5) for _ in range(5)]
         for operation in OPERATIONS:
             for name in ["p50", "p99"]:
@@ -218,7 +219,7 @@ class Benchmark:
 def main():
     parser = argparse.ArgumentParser(description="Measures the stores.")
     parser.add_argument("workplace", help="the folder that scripts/bench-storage.sh prepared")
-    parser.add_argument("--families", type=int, default=1_000_000, help="how large the store grows")
+    parser.add_argument("--families", type=int, default=10_000_000, help="how large the store grows")
     parser.add_argument("--engines", nargs="+", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5, help="of rotations")
