@@ -32,10 +32,12 @@ final class Connection {
     private let isPooled: Bool
 
     /// Connects, on this thread.
+    ///
+    /// libpq waits itself, since only so does it pass over a host that accepts and says nothing: `PQconnectPoll` knows no
+    /// `connect_timeout` (PostgreSQL 15, 34.1.2).
     init(
         _ parameters: ConnectionParameters,
         isPooled: Bool,
-        timeout: Duration,
         library: LibPQ,
         uptime: @escaping Uptime
     ) throws(PostgresFault) {
@@ -43,19 +45,24 @@ final class Connection {
         self.isPooled = isPooled
         self.uptime = uptime
         notices = Notices(library: library)
-        let names = parameters.values.map { strdup($0.name) }
-        let values = parameters.values.map { strdup($0.value) }
+        let ordered = parameters.ordered
+        let names = ordered.map { strdup($0.name) }
+        let values = ordered.map { strdup($0.value) }
         defer { for text in names + values { free(text) } }
-        let started = library.startConnecting(
+        let made = library.connect(
             names.map { UnsafePointer($0) } + [nil],
             values.map { UnsafePointer($0) } + [nil],
             0
         )
-        guard let started else { throw .lost("out of memory") }
-        handle = started
-        try finishConnecting(timeout: timeout)
+        guard let made else { throw .lost("out of memory") }
+        handle = made
+        guard library.status(handle) == 0 else { throw .lost(library.message(of: handle)) }
+        noteStandbys()
         guard library.setNonBlocking(handle, 1) == 0, library.enterPipelineMode(handle) == 1 else {
             throw .lost(library.message(of: handle))
+        }
+        if let host = library.host(handle), let port = library.port(handle) {
+            parameters.noteConnected(host: String(cString: host), port: String(cString: port))
         }
     }
 
@@ -63,7 +70,7 @@ final class Connection {
 
     var serverVersion: Int { Int(library.serverVersion(handle)) }
 
-    private func finishConnecting(timeout: Duration) throws(PostgresFault) {
+    private func noteStandbys() {
         _ = library.setNoticeReceiver(
             handle,
             { context, notice in
@@ -73,19 +80,6 @@ final class Connection {
             },
             Unmanaged.passUnretained(notices).toOpaque()
         )
-        let deadline = uptime() + timeout
-        guard library.status(handle) != 1 else { throw .lost(library.message(of: handle)) }
-        var events = Int16(POLLOUT)
-        while true {
-            try wait(for: events, until: deadline)
-            switch library.continueConnecting(handle) {
-            case 3: return
-            case 1: events = Int16(POLLIN)
-            case 2: events = Int16(POLLOUT)
-            case 4: continue
-            default: throw .lost(library.message(of: handle))
-            }
-        }
     }
 
     /// Returns when the socket is ready for one of `events`.

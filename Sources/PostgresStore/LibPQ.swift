@@ -25,14 +25,16 @@ struct LibPQ: Sendable {
     var freeAddress: @Sendable @convention(c) (UnsafeMutableRawPointer?) -> Void
     /// `PQfreemem(pointer)`.
     var freeMemory: @Sendable @convention(c) (UnsafeMutableRawPointer?) -> Void
-    /// `PQconnectStartParams(keywords, values, expand_dbname)`.
-    var startConnecting: @Sendable @convention(c) (UnsafePointer<Text?>?, UnsafePointer<Text?>?, Int32) -> Handle?
-    /// `PQconnectPoll(connection)`.
-    var continueConnecting: @Sendable @convention(c) (Handle?) -> Int32
+    /// `PQconnectdbParams(keywords, values, expand_dbname)`.
+    var connect: @Sendable @convention(c) (UnsafePointer<Text?>?, UnsafePointer<Text?>?, Int32) -> Handle?
     /// `PQfinish(connection)`.
     var finish: @Sendable @convention(c) (Handle?) -> Void
     /// `PQstatus(connection)`.
     var status: @Sendable @convention(c) (Handle?) -> Int32
+    /// `PQhost(connection)`.
+    var host: @Sendable @convention(c) (Handle?) -> Text?
+    /// `PQport(connection)`.
+    var port: @Sendable @convention(c) (Handle?) -> Text?
     /// `PQsocket(connection)`.
     var socket: @Sendable @convention(c) (Handle?) -> Int32
     /// `PQerrorMessage(connection)`.
@@ -106,10 +108,11 @@ extension LibPQ {
         parseAddress = try Self.find("PQconninfoParse", in: library)
         freeAddress = try Self.find("PQconninfoFree", in: library)
         freeMemory = try Self.find("PQfreemem", in: library)
-        startConnecting = try Self.find("PQconnectStartParams", in: library)
-        continueConnecting = try Self.find("PQconnectPoll", in: library)
+        connect = try Self.find("PQconnectdbParams", in: library)
         finish = try Self.find("PQfinish", in: library)
         status = try Self.find("PQstatus", in: library)
+        host = try Self.find("PQhost", in: library)
+        port = try Self.find("PQport", in: library)
         socket = try Self.find("PQsocket", in: library)
         errorMessage = try Self.find("PQerrorMessage", in: library)
         serverVersion = try Self.find("PQserverVersion", in: library)

@@ -87,7 +87,6 @@ final class Listener: Sendable {
                 let connection = try Connection(
                     parameters,
                     isPooled: false,
-                    timeout: settings.connectTimeout,
                     library: library,
                     uptime: uptime
                 )

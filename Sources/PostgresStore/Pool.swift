@@ -251,7 +251,6 @@ final class Pool: Sendable {
         let connection = try Connection(
             parameters,
             isPooled: isPooled,
-            timeout: settings.connectTimeout,
             library: library,
             uptime: uptime
         )

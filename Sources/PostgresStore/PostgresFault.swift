@@ -41,12 +41,15 @@ enum PostgresFault: Error {
         }
     }
 
+    /// Whether somebody else kept a lock for longer than `lock_timeout`.
+    var isHeldLock: Bool { code == "55P03" }
+
     /// Whether a request of the same batch that waited for nothing may still be answered.
     var mayBeOneRequests: Bool {
         switch self {
         case .lost, .silent: false
         case .unreadable: true
-        case .server(let code, _, _): !endsConnection && !isCollision && code != "57014" && code != "55P03"
+        case .server(let code, _, _): !endsConnection && !isCollision && !isHeldLock && code != "57014"
         }
     }
 

@@ -62,17 +62,16 @@ package final class PostgresStore: StoreBackend {
         notify: @escaping @Sendable (PostgresStoreNotice) -> Void
     ) throws(PostgresStoreError) -> PostgresStore {
         let library = try LibPQ.load()
-        let parameters = try ConnectionParameters(address, library: library)
+        let parameters = try ConnectionParameters(address, settings: settings, library: library)
         var direct: ConnectionParameters? = address.isPooled ? nil : parameters
         if let other = address.direct {
-            direct = try ConnectionParameters(try PostgresAddress(other), library: library)
+            direct = try ConnectionParameters(try PostgresAddress(other), settings: settings, library: library)
         }
         let refusal: PostgresStoreError?
         do throws(PostgresFault) {
             let connection = try Connection(
                 direct ?? parameters,
                 isPooled: direct == nil,
-                timeout: settings.connectTimeout,
                 library: library,
                 uptime: uptime
             )

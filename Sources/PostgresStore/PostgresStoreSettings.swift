@@ -10,6 +10,8 @@ package struct PostgresStoreSettings: Sendable {
     package var largestQueue = 16_384
     /// How long a request may wait for a connection.
     package var queueTimeout: Duration = .seconds(10)
+    /// How long one host may take to let a connection in, in whole seconds and at least two, unless the address says so
+    /// itself (`connect_timeout`); then the next one is tried.
     package var connectTimeout: Duration = .seconds(5)
     /// The server's `statement_timeout`.
     package var statementTimeout: Duration = .seconds(5)

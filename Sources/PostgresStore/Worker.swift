@@ -191,12 +191,16 @@ final class Worker {
 
     // MARK: Writing
 
-    private func apply(_ requests: [ApplyRequest]) throws(Unreachable) {
+    /// How long a request that is taken out of its batch waits for a lock: it has waited for `lockTimeout` before, and
+    /// others may come after it.
+    private static let lastLockTimeout: Duration = .milliseconds(100)
+
+    private func apply(_ requests: [ApplyRequest], lockTimeout: Duration? = nil) throws(Unreachable) {
         let collisionsAllowed = requests.count > 1 ? 3 : 8
         for attempt in 1... {
             let connection = try connected().connection
             do throws(WriteFailure) {
-                let outcomes = try attemptToApply(requests, on: connection)
+                let outcomes = try attemptToApply(requests, on: connection, lockTimeout: lockTimeout)
                 for (request, outcome) in zip(requests, outcomes) {
                     request.answer.resume(returning: .success(outcome))
                 }
@@ -213,18 +217,19 @@ final class Worker {
                     usleep(UInt32(500 * attempt))
                     continue
                 }
-                guard requests.count > 1, error.fault.isCollision || error.fault.mayBeOneRequests else {
+                let isHeld = error.fault.isHeldLock
+                guard requests.count > 1, isHeld || error.fault.isCollision || error.fault.mayBeOneRequests else {
                     return refuse(requests, error.fault)
                 }
-                for request in requests { applyAlone(request) }
+                for request in requests { applyAlone(request, lockTimeout: isHeld ? Self.lastLockTimeout : nil) }
                 return
             }
         }
     }
 
-    private func applyAlone(_ request: ApplyRequest) {
+    private func applyAlone(_ request: ApplyRequest, lockTimeout: Duration?) {
         do throws(Unreachable) {
-            try apply([request])
+            try apply([request], lockTimeout: lockTimeout)
         } catch {
             request.answer.resume(returning: .failure(pool.unreachable(error.reason)))
         }
@@ -237,11 +242,12 @@ final class Worker {
     /// Locks, reads, judges, and writes what was judged, in two round trips.
     private func attemptToApply(
         _ requests: [ApplyRequest],
-        on connection: Connection
+        on connection: Connection,
+        lockTimeout: Duration?
     ) throws(WriteFailure) -> [ApplyOutcome] {
         var set: WorkingSet
         do throws(PostgresFault) {
-            set = try lockAndRead(requests, on: connection)
+            set = try lockAndRead(requests, on: connection, lockTimeout: lockTimeout)
         } catch {
             rollBack(error, on: connection)
             throw WriteFailure(fault: error)
@@ -267,8 +273,11 @@ final class Worker {
         return outcomes
     }
 
-    private func lockAndRead(_ requests: [ApplyRequest], on connection: Connection) throws(PostgresFault) -> WorkingSet
-    {
+    private func lockAndRead(
+        _ requests: [ApplyRequest],
+        on connection: Connection,
+        lockTimeout: Duration?
+    ) throws(PostgresFault) -> WorkingSet {
         var locks = LockName(schema: pool.schema.name)
         var names = Names()
         for request in requests {
@@ -278,6 +287,7 @@ final class Worker {
         // The locks are a statement of their own: the next one's snapshot then lies after whatever they waited for.
         var commands = [Command("BEGIN ISOLATION LEVEL READ COMMITTED")]
         if pool.isPooled { commands.append(Command(pool.localSettings)) }
+        if let lockTimeout { commands.append(Command("SET LOCAL lock_timeout = \(lockTimeout.wholeMilliseconds)")) }
         commands += [Command(sql.lock, locks.parameters()), names.command(sql)]
         let rows = try connection.run(commands, timeout: timeout)
         guard let records = rows.last else { return WorkingSet([]) }

@@ -127,28 +127,85 @@ struct FailureTests {
         }
     }
 
+    private static let held = StoreError.unavailable(reason: "a lock in the database was held for too long")
+
+    /// Somebody who has locked every record that is there now.
+    private func holderOfRecords(in cluster: Cluster) async throws -> Process {
+        let holder = Cluster.process(
+            Cluster.program("psql"),
+            [
+                "-h", cluster.folder, "-p", "\(cluster.port)", "-U", "postgres", "-d", "postgres", "-qAtX", "-c",
+                "BEGIN; SELECT 1 FROM signet.records FOR UPDATE; SELECT pg_sleep(30)",
+            ]
+        )
+        holder.standardOutput = FileHandle.nullDevice
+        try holder.run()
+        try await Task.sleep(for: .milliseconds(500))
+        return holder
+    }
+
     @Test(.timeLimit(.minutes(2)))
     func `A lock that somebody holds too long is unavailable, and harms nobody else`() async throws {
         try await Cluster.with { cluster in
             let store = try await PostgresStore.opened(cluster.address(), settings: quick)
             let record = Record(number: 1)
             #expect(try await store.apply([.insert(record)], now: .testTime) == .applied)
-            let holder = Cluster.process(
-                Cluster.program("psql"),
-                [
-                    "-h", cluster.folder, "-p", "\(cluster.port)", "-U", "postgres", "-d", "postgres", "-qAtX", "-c",
-                    "BEGIN; SELECT 1 FROM signet.records FOR UPDATE; SELECT pg_sleep(30)",
-                ]
-            )
-            holder.standardOutput = FileHandle.nullDevice
-            try holder.run()
+            let holder = try await holderOfRecords(in: cluster)
             defer { holder.terminate() }
-            try await Task.sleep(for: .milliseconds(500))
-            let held = StoreError.unavailable(reason: "a lock in the database was held for too long")
-            await #expect(throws: held) { try await store.apply([.consume(record.key)], now: .testTime) }
+            await #expect(throws: Self.held) { try await store.apply([.consume(record.key)], now: .testTime) }
             #expect(try await store.apply([.insert(Record(number: 2))], now: .testTime) == .applied)
             #expect(try await store.find(record.key, now: .testTime) == record)
             try await store.close()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `Requests that share a commit with one that waits for a held lock do not fail with it`() async throws {
+        try await Cluster.with { cluster in
+            var settings = quick
+            settings.connections = 1
+            let store = try await PostgresStore.opened(cluster.address(), settings: settings)
+            let record = Record(number: 1)
+            #expect(try await store.apply([.insert(record)], now: .testTime) == .applied)
+            let holder = try await holderOfRecords(in: cluster)
+            defer { holder.terminate() }
+            cluster.pause()
+            // The first keeps the only connection busy, so the others are together in the next commit.
+            let before = store.statistics
+            let first = Task { try await store.apply([.insert(Record(number: 2))], now: .testTime) }
+            try await Task.sleep(for: .milliseconds(200))
+            let blocked = Task { try await store.apply([.consume(record.key)], now: .testTime) }
+            let others = (3...8).map { number in
+                Task { try await store.apply([.insert(Record(number: number))], now: .testTime) }
+            }
+            try await Task.sleep(for: .milliseconds(200))
+            cluster.resume()
+            #expect(try await first.value == .applied)
+            await #expect(throws: Self.held) { try await blocked.value }
+            for other in others { #expect(try await other.value == .applied) }
+            #expect(store.statistics.commits - before.commits == 2)
+            try await store.close()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `A host that says nothing any more is left for the next one, at opening too`() async throws {
+        try await Cluster.with { frozen in
+            let other = try Cluster.shared.get()
+            let schema = TestServer.freshSchema()
+            let hosts = "127.0.0.1:\(frozen.port),127.0.0.1:\(other.port)"
+            let address = "postgres://postgres@\(hosts)/postgres?sslmode=disable&signet_schema=\(schema)"
+            try await PostgresStore.opened(other.address(parameters: "signet_schema=\(schema)")).close()
+            let store = try await PostgresStore.opened(address, settings: quick)
+            #expect(try await store.apply([.insert(Record(number: 1))], now: .testTime) == .applied)
+            frozen.pause()
+            #expect(await isUnavailable { _ = try await store.apply([.insert(Record(number: 2))], now: .testTime) })
+            #expect(try await store.apply([.insert(Record(number: 3))], now: .testTime) == .applied)
+            let opened = try await PostgresStore.opened(address + "&connect_timeout=2", settings: quick)
+            #expect(try await opened.find(Record(number: 3).key, now: .testTime) != nil)
+            try await store.close()
+            try await opened.close()
+            #expect(try other.sql("SELECT count(*) FROM \(schema).records") == "1")
         }
     }
 

@@ -93,13 +93,41 @@ struct SchemaTests {
         let address = try PostgresAddress("postgres://ada:pa?ss@db1/signet?signet_schema=two&sslmode=require")
         #expect(address.location == "postgres://ada@db1/signet?signet_schema=two&sslmode=require")
         #expect(address.schema == "two")
-        let parameters = try ConnectionParameters(address, library: LibPQ.load()).values
+        let parameters = try parameters(of: address).values
         for (name, value) in [("password", "pa?ss"), ("host", "db1"), ("dbname", "signet"), ("sslmode", "require")] {
             #expect(parameters.first { $0.name == name }?.value == value)
         }
         let pooled = try PostgresAddress("postgres://ada:pa?ss@pool/x", behind: "postgres://ada:z@db/x")
         #expect(pooled.isPooled && pooled.direct == "postgres://ada:z@db/x")
         #expect(pooled.uri == "postgres://ada:pa?ss@pool/x")
+    }
+
+    private func parameters(of address: PostgresAddress) throws -> ConnectionParameters {
+        try ConnectionParameters(address, settings: PostgresStoreSettings(), library: LibPQ.load())
+    }
+
+    @Test func `The host that was connected to last is tried first, with its own port and address`() throws {
+        func ordered(_ hosts: String, after host: String, _ port: String, _ more: String = "") throws -> [String:
+            String]
+        {
+            let parameters = try parameters(of: PostgresAddress("postgres://\(hosts)/d?user=x\(more)"))
+            parameters.noteConnected(host: host, port: port)
+            return Dictionary(parameters.ordered.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        }
+        let third = try ordered("a:1,b:2,c:3", after: "c", "3", "&hostaddr=10.0.0.1,10.0.0.2,10.0.0.3")
+        #expect(third["host"] == "c,a,b" && third["port"] == "3,1,2")
+        #expect(third["hostaddr"] == "10.0.0.3,10.0.0.1,10.0.0.2")
+        let standard = try ordered("a,b", after: "b", "5432", "&port=5432")
+        #expect(standard["host"] == "b,a" && standard["port"] == "5432")
+        #expect(try ordered("a,a:7", after: "a", "7")["port"] == "7,")
+        #expect(try ordered("a,b", after: "elsewhere", "5432")["host"] == "a,b")
+    }
+
+    @Test func `A host has five seconds, unless the address says otherwise, and never for ever`() throws {
+        for (said, seconds) in [("", "5"), ("?connect_timeout=3", "3"), ("?connect_timeout=0", "5")] {
+            let parameters = try parameters(of: PostgresAddress("postgres://h/d\(said)"))
+            #expect(parameters.values.filter { $0.name == "connect_timeout" }.map(\.value) == [seconds])
+        }
     }
 
     @Test func `A missing library is one sentence that says what to install`() {
