@@ -76,6 +76,8 @@ class Index:
         self.uses = []
         self.registers = {}
         self.sessions_of = collections.defaultdict(list)
+        # What ends every session of a person.
+        self.ends_of = collections.defaultdict(list)
         self.faults = [event for event in self.events if event["op"] == "fault"]
         self.probes = collections.defaultdict(list)
         self.nodes = sorted({event["node"] for event in self.events if event["node"] is not None})
@@ -156,7 +158,11 @@ class Index:
 
     def on_user_disable(self, event):
         self.register("person", event["in"]["sub"], "present").write(event, "absent")
-        for session in self.sessions_of[event["in"]["sub"]]:
+        self.end_sessions(event["in"]["sub"], event)
+
+    def end_sessions(self, sub, event):
+        self.ends_of[sub].append(event)
+        for session in self.sessions_of[sub]:
             self.register("session", session, "absent").write(event, "absent")
 
     def on_user_enable(self, event):
@@ -209,6 +215,10 @@ class Index:
         if event["result"] == "ok":
             self.register("session", event["out"]["session"], "absent").write(event, "present")
             self.sessions_of[event["in"]["sub"]].append(event["out"]["session"])
+            # Those that began before it and went on beside it: they may have met it or not.
+            for end in self.ends_of[event["in"]["sub"]]:
+                if end["end"] > event["begin"]:
+                    self.register("session", event["out"]["session"], "absent").write(end, "absent")
 
     def on_session_logout(self, event):
         self.register("session", event["in"]["session"], "absent").write(event, "absent")
@@ -220,8 +230,7 @@ class Index:
 
     def on_cli_revoke(self, event):
         if event["in"]["kind"] == "sub":
-            for session in self.sessions_of[event["in"]["name"]]:
-                self.register("session", session, "absent").write(event, "absent")
+            self.end_sessions(event["in"]["name"], event)
 
     def on_probe(self, event):
         self.probes[event["node"]].append(event)

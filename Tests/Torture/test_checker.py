@@ -221,6 +221,18 @@ def test_a_session_that_comes_back():
     assert story.rules() == {"session lost"}
 
 
+def test_a_session_that_begins_while_its_person_is_disabled_may_have_been_ended():
+    story = Story()
+    story.add("user-disable", {"sub": "ada"}, at=100, lasts=1)
+    story.add("session-login", {"sub": "ada"}, {"session": "x"}, at=100.3)
+    story.add("user-enable", {"sub": "ada"}, at=102)
+    story.add("session-state", {"session": "x"}, {"active": False}, at=105)
+    assert story.rules() == set()
+    story.add("session-login", {"sub": "ada"}, {"session": "y"}, at=103)
+    story.add("session-state", {"session": "y"}, {"active": False}, at=105)
+    assert story.rules() == {"session lost"}
+
+
 def test_a_yes_while_the_store_is_down(story):
     story.fault("cut-blackhole", 1, 1000, 1010)
     story.introspect("j1", True, at=1005, node=0)
