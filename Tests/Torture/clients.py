@@ -70,6 +70,7 @@ class Client:
             form = forms[0]
             if "password" in form.fields:
                 form.fields |= {"username": self.person, "password": PASSWORD, "decision": "sign-in"}
+                self.sid = None
             else:
                 op = "consent"
                 form.fields["decision"] = "allow"
@@ -240,8 +241,10 @@ class Client:
         for form in Form.all_of(page.body) if page.status == 200 else []:
             form.fields["decision"] = "sign-out"
             answer = self.browser.send("POST", self.browser.absolute(page, form.action), form.fields)
-            # Which session it was, tokens of this browser say.
+            # Which session it was, tokens of this browser say, unless a new one has begun since.
             self.note("logout", answer, self.browser.node, {"sub": self.subject, "sid": self.sid})
+            if answer.result == "ok":
+                self.sid = None
             return
 
     def session(self):
@@ -302,6 +305,7 @@ class Client:
             target = self.browser.absolute(page, form.action)
             if "password" in form.fields:
                 form.fields |= {"username": self.person, "password": PASSWORD, "decision": "sign-in"}
+                self.sid = None
             elif "request" in form.fields:
                 form.fields["decision"] = "allow"
                 answer = self.browser.send("POST", target, form.fields)
