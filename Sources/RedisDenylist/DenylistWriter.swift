@@ -4,16 +4,16 @@
 package import AuthorizationServer
 package import Instants
 package import Logging
-package import RedisClient
+import RedisClient
 import RevocationFeed
 import Storage
 import Synchronization
 
 /// Writes the denylist, as often as it runs; several nodes may do so at once.
 ///
-/// How far it has come lies in Redis beside the entries and is written with them, so that a Redis which lost everything, or
-/// went back to an older state, is filled again from where it stands. Only then is the beat written without which
-/// verifiers refuse.
+/// How far it has come lies in Redis beside the entries and is written with them, and only over the place that was read or
+/// written last: a Redis which lost everything, or went back to an older state, has another one, whenever that happens, and
+/// is filled again from where it stands. Only then is the beat written without which verifiers refuse.
 package final class DenylistWriter: Sendable {
     /// How long it waits between two looks at the log.
     package static let pause: Duration = .milliseconds(200)
@@ -21,24 +21,29 @@ package final class DenylistWriter: Sendable {
     package static let spareLife: Duration = .seconds(3600)
     private static let entriesAtOnce = 200
 
-    private let pool: RedisPool
+    private let redis: any RedisSending
     private let layout: DenylistLayout
     private let source: DenylistSource
     private let logger: Logger
+    /// What all marks of this writer begin with, and nobody else's.
+    private let name: String
+    private let marks = Atomic<Int>(0)
     private let looksBetweenChecks: Int
     private let dispute = Mutex(Dispute())
 
     /// - Parameter looksBetweenChecks: after how many looks it asks again whether Redis may drop entries; as it comes, less
     ///   than ten seconds.
     package init(
-        _ pool: RedisPool,
+        _ redis: any RedisSending,
         prefix: String,
         source: DenylistSource,
+        random: any RandomSource,
         logger: Logger,
         looksBetweenChecks: Int = 40
     ) {
-        self.pool = pool
+        self.redis = redis
         layout = DenylistLayout(prefix: prefix, issuer: source.issuer)
+        name = random.text(12)
         self.source = source
         self.logger = logger
         self.looksBetweenChecks = looksBetweenChecks
@@ -56,31 +61,37 @@ package final class DenylistWriter: Sendable {
 
     /// Writes what Redis lacks; says whether the denylist is complete.
     package func tick(now: @autoclosure () -> Instant) async throws -> Bool {
-        let stored = try await pool.send(RedisCommand("GET", layout.cursor), ifInterrupted: .sendAgain).text ?? ""
-        let halves = stored.split(separator: " ")
-        var epoch = halves.count == 2 ? String(halves[0]) : nil
-        var batch = halves.count == 2 ? Int64(halves[1]) ?? 0 : 0
+        var place = try await foundPlace()
         var isFirst = true
         while true {
             // Before the log is read: from here the beat counts.
             let began = try await clock()
             let moment = now()
-            guard let step = try await source.step(after: batch, epoch: epoch, now: moment) else { return false }
-            if isFirst { try await checkPlace(epoch, of: step) }
+            guard let step = try await source.step(after: place.batch, epoch: place.epoch, now: moment) else {
+                return false
+            }
+            if isFirst { try await checkPlace(place.epoch, of: step) }
             isFirst = false
-            let isMoved = step.batch != batch || step.epoch != epoch
-            if isMoved { try await write(step, now: moment) }
-            (batch, epoch) = (step.batch, step.epoch)
+            // Redis stands elsewhere than a moment ago: it lost something, or another node writes. The next look begins
+            // from what is there.
+            guard try await write(step, from: &place, now: moment) else { return false }
             guard step.isLast else { continue }
             guard !step.isBehind else { return false }
-            return try await beat(epoch: step.epoch, batch: step.batch, since: began)
+            return try await beat(at: place, since: began)
         }
+    }
+
+    /// Where Redis stands; where it stands nowhere, it is given a place to begin from.
+    private func foundPlace() async throws -> DenylistPlace {
+        let text = try await redis.send(RedisCommand("GET", layout.cursor), ifInterrupted: .sendAgain).text
+        guard let text, !text.isEmpty else { return try await beginAnew() }
+        return DenylistPlace(found: text)
     }
 
     /// What Redis' clock shows, in milliseconds.
     private func clock() async throws -> Int64 {
         let answer =
-            try await pool.send(RedisCommand("TIME"), ifInterrupted: .sendAgain).array?.compactMap(\.text) ?? []
+            try await redis.send(RedisCommand("TIME"), ifInterrupted: .sendAgain).array?.compactMap(\.text) ?? []
         let numbers = answer.compactMap { Int64($0) }
         guard numbers.count == 2 else { throw DenylistFault("Redis answers TIME with something else than two numbers") }
         return numbers[0] * 1000 + numbers[1] / 1000
@@ -104,7 +115,8 @@ package final class DenylistWriter: Sendable {
         guard isDisputed else { return }
         // So that the other one finds out too: one that went on alone would vouch for both.
         if isStrange {
-            try await pool.send(RedisCommand("SET", layout.cursor, "\(step.epoch) 0"), ifInterrupted: .sendAgain)
+            let place = DenylistPlace(epoch: step.epoch, batch: 0)
+            try await redis.send(RedisCommand("SET", layout.cursor, place.text), ifInterrupted: .sendAgain)
         }
         throw DenylistFault(
             "another server with another database writes the denylist of the same issuer (\(source.issuer)) there, so APIs "
@@ -112,38 +124,65 @@ package final class DenylistWriter: Sendable {
         )
     }
 
-    private func write(_ step: DenylistSource.Step, now: Instant) async throws {
-        // The place is moved with the last part of a batch only.
-        var place = ""
+    /// Writes a step and moves the place with it; says no as soon as Redis stands elsewhere.
+    private func write(
+        _ step: DenylistSource.Step,
+        from place: inout DenylistPlace,
+        now: Instant
+    ) async throws -> Bool {
+        let end = DenylistPlace(epoch: step.epoch, batch: step.batch)
+        guard place != end else { return true }
+        // The number is moved with the last part of a batch only.
+        var number = place.epoch == step.epoch ? place.batch : 0
         var part: [(name: String, entry: FeedEntry)] = []
         for batch in step.batches {
             for entry in source.entries(of: batch, in: step, now: now) {
                 guard let name = layout.name(of: entry) else { continue }
                 part.append((name, entry))
                 guard part.count == Self.entriesAtOnce else { continue }
-                try await write(part, place: place, now: now)
+                let next = DenylistPlace(epoch: step.epoch, batch: number, mark: newMark())
+                guard try await write(part, from: place, to: next, now: now) else { return false }
+                place = next
                 part = []
             }
-            place = "\(step.epoch) \(batch.number)"
+            number = batch.number
         }
-        try await write(part, place: "\(step.epoch) \(step.batch)", now: now)
+        guard try await write(part, from: place, to: end, now: now) else { return false }
+        place = end
+        return true
     }
 
-    private func write(_ part: [(name: String, entry: FeedEntry)], place: String, now: Instant) async throws {
+    /// What no place had before.
+    private func newMark() -> String { "\(name).\(marks.add(1, ordering: .relaxed).newValue)" }
+
+    /// Writes entries and the place that comes with them, or neither; says whether they are there.
+    private func write(
+        _ part: [(name: String, entry: FeedEntry)],
+        from place: DenylistPlace,
+        to next: DenylistPlace,
+        now: Instant
+    ) async throws -> Bool {
         var command = RedisCommand("EVAL", Self.script, "\(part.count + 1)", layout.cursor)
         for (name, _) in part { command.add(name) }
-        command.add(place)
+        command.add(place.text)
+        command.add(next.text)
         for (_, entry) in part {
             command.add(entry.notBefore.millisecondsSinceEpoch)
             command.add(max(1, (entry.expiresAt - now + Self.spareLife).wholeMilliseconds))
         }
-        try await pool.send(command, ifInterrupted: .sendAgain)
+        return try await redis.send(command, ifInterrupted: .sendAgain).integer == 1
     }
 
-    /// Of two moments the later holds, and of two lives the longer.
+    /// Nothing is written over another place than the one expected.
+    ///
+    /// Where the new one stands already, the command came twice, or another node wrote the same: a new place without a mark
+    /// means the same whoever wrote it. Of two moments the later holds, and of two lives the longer.
     private static let script = #"""
+        local place = redis.call('GET', KEYS[1])
+        if place == ARGV[2] then return 1 end
+        if place ~= ARGV[1] then return 0 end
         for n = 2, #KEYS do
-          local moment, life = ARGV[2 * n - 2], tonumber(ARGV[2 * n - 1])
+          local moment, life = ARGV[2 * n - 1], tonumber(ARGV[2 * n])
           local present = redis.call('GET', KEYS[n])
           if present then
             if tonumber(present) > tonumber(moment) then moment = present end
@@ -151,16 +190,16 @@ package final class DenylistWriter: Sendable {
           end
           redis.call('SET', KEYS[n], moment, 'PX', string.format('%.0f', life))
         end
-        if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1]) end
+        redis.call('SET', KEYS[1], ARGV[2])
         return 1
         """#
 
     /// Only where Redis still stands where it was found complete: it may have lost everything in between.
-    private func beat(epoch: String, batch: Int64, since began: Int64) async throws -> Bool {
-        var command = RedisCommand("EVAL", Self.beatScript, "2", layout.cursor, layout.beat, "\(epoch) \(batch)")
+    private func beat(at place: DenylistPlace, since began: Int64) async throws -> Bool {
+        var command = RedisCommand("EVAL", Self.beatScript, "2", layout.cursor, layout.beat, place.text)
         command.add(began)
         command.add(DenylistLayout.beatLifetime.wholeMilliseconds)
-        return try await pool.send(command, ifInterrupted: .sendAgain).integer == 1
+        return try await redis.send(command, ifInterrupted: .sendAgain).integer == 1
     }
 
     /// However long the reading took, and the way to Redis: what the beat vouches for is as old as its beginning.
@@ -206,17 +245,24 @@ package final class DenylistWriter: Sendable {
 
     /// Has everything written again, by this writer and by others: an eviction takes entries and leaves the place, which has
     /// no end.
-    private func beginAnew() async throws {
-        try await pool.send(RedisCommand("SET", layout.cursor, ""), ifInterrupted: .sendAgain)
+    ///
+    /// Over whatever stands there: whoever was writing finds another place than his.
+    @discardableResult
+    private func beginAnew() async throws -> DenylistPlace {
+        let place = DenylistPlace(epoch: nil, batch: 0, mark: newMark())
+        try await redis.send(RedisCommand("SET", layout.cursor, place.text), ifInterrupted: .sendAgain)
+        return place
     }
 
     /// What Redis does when its memory is full.
     package func memory() async throws -> DenylistMemory {
         let command = RedisCommand("CONFIG", "GET", "maxmemory-policy")
-        let answer = try await pool.send([command], ifInterrupted: .sendAgain)[0]
-        if case .error(let error) = answer {
+        let answer: RedisValue
+        do throws(RedisError) {
+            answer = try await redis.send(command, ifInterrupted: .sendAgain)
+        } catch {
             // Hosted Redis often hides the command.
-            guard error.code == "NOPERM" || error.code == "ERR" else { throw RedisError.replied(error) }
+            guard case .replied(let reply) = error, reply.code == "NOPERM" || reply.code == "ERR" else { throw error }
             return .unchecked
         }
         let pair = answer.array?.compactMap(\.text) ?? []

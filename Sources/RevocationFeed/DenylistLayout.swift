@@ -8,7 +8,7 @@ import Instants
 /// | `h:` handle | tokens with this handle issued at this moment (milliseconds) or earlier are void |
 /// | `k:` handle of a signing key | every token of this key is void |
 /// | `all:` issuer | tokens issued at this moment or earlier are void |
-/// | `cursor:` issuer | how far in the log of endings all this goes: epoch, space, number |
+/// | `cursor:` issuer | how far in the log of endings all this goes: epoch, number and, in between, a mark |
 /// | `beat:` issuer | when the writer last had everything in it; vanishes when that is too long ago, or all is lost |
 ///
 /// The issuer is the first sixteen hexadecimal digits of the SHA-256 of its URL, so that several can share a Redis: handles

@@ -96,18 +96,19 @@ struct Bench {
     }
 
     func writer(
-        _ pool: RedisPool,
+        _ redis: any RedisSending,
         reading store: (any Store)? = nil,
         configuration: ProviderConfiguration? = nil
     ) -> DenylistWriter {
         DenylistWriter(
-            pool,
+            redis,
             prefix: RedisDenylist.defaultPrefix,
             source: DenylistSource(
                 store: store ?? self.store,
                 keys: keys,
                 configuration: configuration ?? self.configuration
             ),
+            random: SystemRandomSource(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             looksBetweenChecks: 3
         )

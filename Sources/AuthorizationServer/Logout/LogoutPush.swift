@@ -193,6 +193,8 @@ struct LogoutOutbox: Outbox {
             let now = time.moment().steady
             guard let record = try await store.find(LogoutLaneRecord.key(lane.client), now: now) else { return }
             var stored = try Stored<LogoutLaneRecord>(record)
+            // Another process took over: it closes the lane when it is done.
+            guard stored.content.claimedUntil == lane.claimedUntil else { return }
             stored.content.claimedUntil = nil
             let isEmpty = try await waiting(in: lane, limit: 1, now: now).isEmpty
             let changes: [Change] = isEmpty ? [stored.unchanged, .delete(record.key)] : [try stored.replaced()]

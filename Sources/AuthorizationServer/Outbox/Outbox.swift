@@ -93,7 +93,12 @@ protocol Outbox: Sendable {
     func verdict(on answer: PushAnswer) -> PushVerdict
     /// Writes down what became of an attempt.
     func settle(_ item: Stored<Item>, in lane: Lane, _ verdict: PushVerdict) async throws(StoreError)
-    /// Gives the claim on a lane back.
+    /// Gives the claim on a lane back, if it is still the one that `lane` carries: whoever was away for longer than his claim
+    /// stands would free the lane while another process posts.
+    ///
+    /// A claim that was taken over ends later than it, since it is only taken by whose clock it is over. The same moment can
+    /// come again only after the lane was released, from a clock that is that much behind. Then two processes may post at
+    /// once, as after every claim that ran out: what both send arrives twice, and each outcome is written down.
     func release(_ lane: Lane) async throws(StoreError)
 }
 
@@ -161,7 +166,7 @@ struct OutboxPusher<Box: Outbox>: Sendable {
             guard now + Self.timeout < until, let item = try await next(in: stored.content, now: now) else { break }
             isWell = try await push(item, in: stored.content)
         }
-        try await box.release(stored.content)
+        try await box.release(claimed.content)
     }
 
     /// The oldest item that does not rest.

@@ -132,7 +132,9 @@ struct SecurityEventOutbox: Outbox {
     }
 
     func release(_ lane: EventStreamRecord) async throws(StoreError) {
-        try await events.record(lane.id) { $0.claimedUntil = nil }
+        try await events.record(lane.id) { stream in
+            if stream.claimedUntil == lane.claimedUntil { stream.claimedUntil = nil }
+        }
     }
 
     private func rest(

@@ -95,7 +95,8 @@ struct Serving: Sendable {
         if let redis = bench.redis {
             let prefix = plan.settings.redis.address?.prefix ?? "signet-denylist:"
             let source = DenylistSource(store: bench.store, keys: bench.keys, configuration: plan.provider)
-            let writer = DenylistWriter(redis, prefix: prefix, source: source, logger: logger)
+            let random = assembled.provider.services.random
+            let writer = DenylistWriter(redis, prefix: prefix, source: source, random: random, logger: logger)
             services.append(DenylistService(writer: writer, time: bench.time))
         }
         do {

@@ -280,6 +280,21 @@ import Testing
         #expect(try await world.waiting().isEmpty)
     }
 
+    @Test func `A process that comes back after its claim leaves the claim of another one alone`() async throws {
+        let browser = try await TestWorld.takingPart()
+        let world = browser.world
+        let app = try #require(ClientID("app"))
+        try await world.endSession(browser.session)
+        let taken = world.now + .seconds(61) + .seconds(60)
+        let slow = SlowReceiver(status: 200) {
+            world.time.advance(by: .seconds(61))
+            try await world.deliveries.record(app, with: []) { $0.claimedUntil = taken }
+        }
+        try await LogoutPusher(world.deliveries, by: slow).tick()
+        #expect(try await world.waiting().isEmpty)
+        #expect(try await world.lanes().map(\.claimedUntil) == [taken])
+    }
+
     @Test func `A crash between the order and its deliveries loses nothing and repeats nothing`() async throws {
         let store = MeddledStore()
         let browser = try await TestWorld.takingPart(store: store)

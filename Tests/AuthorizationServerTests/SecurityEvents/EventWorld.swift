@@ -68,6 +68,17 @@ extension JSONObject {
     }
 }
 
+/// A receiver that takes everything, after something else has happened.
+struct SlowReceiver: HTTPPosting {
+    let status: Int
+    let meanwhile: @Sendable () async throws -> Void
+
+    func post(_ request: PushRequest) async throws(PushFailure) -> PushAnswer {
+        do { try await meanwhile() } catch { Issue.record(error) }
+        return PushAnswer(status: status, body: [])
+    }
+}
+
 /// A receiver that answers as the test says and remembers what it got.
 final class FakeReceiver: HTTPPosting {
     private struct State {

@@ -153,6 +153,19 @@ import Testing
         #expect(receiver.requests.count == 1)
     }
 
+    @Test func `A process that comes back after its claim leaves the claim of another one alone`() async throws {
+        let (world, stream, _) = try await world(events: 2)
+        let taken = world.now + .seconds(61) + .seconds(60)
+        let slow = SlowReceiver(status: 202) {
+            world.time.advance(by: .seconds(61))
+            try await world.events.record(stream.id) { $0.claimedUntil = taken }
+        }
+        try await SecurityEventPusher(world.events, by: slow).tick()
+        let summary = try await world.summary(stream)
+        #expect(summary.stream.claimedUntil == taken)
+        #expect(summary.waiting == 1 && summary.stream.health.delivered == 1)
+    }
+
     @Test func `Rests are jittered, grow, and have an end`() {
         let random = SeededRandom(seed: 3)
         let longest = Duration.seconds(300)
