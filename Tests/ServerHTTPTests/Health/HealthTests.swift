@@ -80,6 +80,20 @@ struct HealthTests {
         #expect(await health.report().results == [.init(name: "store", works: false)])
     }
 
+    @Test("Checks run side by side, and are told in their order", .timeLimit(.minutes(1)))
+    func sideBySide() async throws {
+        let (begun, begins) = AsyncStream<Void>.makeStream()
+        // The first comes to its end only if the second has begun meanwhile.
+        let health = Health(
+            [.init("store") { for await _ in begun { return } }, .init("redis") { begins.yield() }],
+            time: SystemTimeSource(),
+            logger: Logger(label: "health") { _ in SwiftLogNoOpLogHandler() }
+        )
+        #expect(
+            await health.report().results == [.init(name: "store", works: true), .init(name: "redis", works: true)]
+        )
+    }
+
     @Test("A server that is about to stop says so, goes on answering, and closes connections")
     func draining() async throws {
         let (world, health) = try await world([])
