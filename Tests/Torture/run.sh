@@ -41,6 +41,9 @@ if ./has_postgres.sh; then
     check "noticed: PostgreSQL that skips fsync" \
         "${run[@]}" --store postgres --seconds 6 --plant no-fsync \
         --expect-violation "acknowledged and lost"
+else
+    # Not passed over: whoever reads "0 failed" takes all of it for tried.
+    failed=$((failed + 1))
 fi
 # noticed PLANT RULE: a run with a planted fault, in which that rule has to be found violated.
 noticed() {
