@@ -14,8 +14,18 @@ KINDS = {
                  "cut-drop", "cut-blackhole", "cut-delay", "cut-all"],
 }
 # Where the nodes were given a Redis.
-REDIS = ["redis-kill", "redis-pause", "redis-flush"]
+REDIS = ["redis-kill", "redis-pause", "redis-flush", "redis-empty", "redis-older"]
 QUIET = 1.5
+# What comes for so long that every time-out and every lease of the server has run out by then (its longest is ten seconds).
+# The first comes in every run that has room for such faults at all.
+LONG = {
+    "sqlite": ["node-pause"],
+    "postgres": ["pg-pause", "node-pause", "cut-blackhole", "cut-all"],
+}
+LONG_REDIS = ["redis-pause"]
+LONG_SECONDS = (11.0, 14.0)
+# Shorter runs have none, and take no longer than they did.
+ROOM_FOR_LONG = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,18 +37,32 @@ class Fault:
     seed: int
 
 
+def long_faults(seed, seconds, kinds):
+    """Which long faults come, and when at the earliest: one a minute."""
+    dice = random.Random(f"long faults {seed}")
+    waiting, deck = [], []
+    for minute in range(int(seconds // 60) if seconds >= ROOM_FOR_LONG else 0):
+        if not deck:
+            deck = [*dice.sample(kinds[1:], len(kinds) - 1), kinds[0]]
+        waiting.append((60 * minute + dice.uniform(2, 30), deck.pop(), dice.uniform(*LONG_SECONDS)))
+    return waiting
+
+
 def schedule(seed, seconds, store, nodes, redis=False):
     """The faults of a run. The same arguments give the same faults."""
     dice = random.Random(f"faults {seed}")
+    waiting = long_faults(seed, seconds, LONG[store] + (LONG_REDIS if redis else []))
     faults, deck, at = [], [], 2.0
     while at < seconds - 4:
         # A deck and not a die: in a short run too every kind comes that can.
         if not deck:
             kinds = KINDS[store] + (REDIS if redis else [])
             deck = dice.sample(kinds, len(kinds))
-        kind = deck.pop()
+        kind, lasts = deck.pop(), dice.uniform(0.3, 3.5)
+        if waiting and waiting[0][0] <= at:
+            deck.append(kind)
+            _, kind, lasts = waiting.pop(0)
         on_node = kind.startswith("node") or kind in ("cut-drop", "cut-blackhole", "cut-delay", "disk-power")
-        lasts = dice.uniform(0.3, 3.5)
         faults.append(Fault(round(at, 3), kind, dice.randrange(nodes) if on_node else None, round(lasts, 3),
                             dice.getrandbits(31)))
         # One in four comes while the one before is still there.
@@ -151,4 +175,15 @@ class Hands:
         return self.cluster.redis.resume
 
     def redis_flush(self, fault):
+        """Half of them once more at the end, when what came in between has been written."""
         self.cluster.redis.flush()
+        return self.cluster.redis.flush if fault.seed % 2 else None
+
+    def redis_empty(self, fault):
+        self.cluster.redis.lose_everything()
+        return self.cluster.redis.start
+
+    def redis_older(self, fault):
+        """Runs on for as long as the fault lasts, and then goes back to where it was when it came."""
+        self.cluster.redis.remember()
+        return self.cluster.redis.go_back

@@ -207,6 +207,28 @@ class Redis(Process):
     def flush(self):
         return self.ask("FLUSHALL")
 
+    def remember(self):
+        """Keeps what it has now, for `go_back`. A log that is copied while it is written lacks its end, which Redis takes."""
+        shutil.rmtree(self.folder / "older", ignore_errors=True)
+        shutil.copytree(self.folder / "appendonlydir", self.folder / "older")
+
+    def go_back(self):
+        """Starts anew with what it had then, as a replica that was behind, or a copy that was restored."""
+        self.kill()
+        shutil.rmtree(self.folder / "appendonlydir")
+        shutil.copytree(self.folder / "older", self.folder / "appendonlydir")
+        self.start()
+
+    def lose_everything(self):
+        """As without appendonly: what comes up next knows nothing."""
+        self.kill()
+        shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
+
+    def drop(self, pattern):
+        """As an eviction does: these keys are gone, the others stay. How many there were."""
+        return self.ask("EVAL", "local names = redis.call('KEYS', ARGV[1]) for _, name in ipairs(names) do "
+                        "redis.call('DEL', name) end return #names", "0", pattern)
+
     def url(self, port=None):
         return f"redis://127.0.0.1:{port or self.port}/0"
 

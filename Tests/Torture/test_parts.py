@@ -18,7 +18,7 @@ import pytest
 import powerloss
 import stores
 from cluster import Proxy
-from faults import KINDS, REDIS, schedule
+from faults import KINDS, LONG, LONG_REDIS, LONG_SECONDS, REDIS, schedule
 
 needs_postgres = pytest.mark.skipif(stores.postgres_binaries() is None, reason="no PostgreSQL is installed")
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason="no Redis is installed")
@@ -38,6 +38,19 @@ def test_a_seed_gives_one_schedule_and_every_kind_of_fault_comes(store):
     assert schedule(7, 300, store, 3) != schedule(8, 300, store, 3)
     assert {fault.kind for fault in schedule(7, 2000, store, 3)} == set(KINDS[store])
     assert {fault.kind for fault in schedule(7, 2000, store, 3, redis=True)} == set(KINDS[store] + REDIS)
+
+
+def longest(seconds, store="postgres", seed=7, **options):
+    return [fault for fault in schedule(seed, seconds, store, 3, **options) if fault.lasts >= LONG_SECONDS[0]]
+
+
+@pytest.mark.parametrize("store", sorted(KINDS))
+@pytest.mark.parametrize("seed", range(5))
+def test_a_run_of_two_minutes_outlasts_every_time_out_and_a_short_one_is_short(store, seed):
+    assert longest(119, store, seed) == []
+    assert [fault.kind for fault in longest(120, store, seed)][:1] == LONG[store][:1]
+    assert all(fault.at + fault.lasts < 120 for fault in longest(120, store, seed))
+    assert {fault.kind for fault in longest(600, store, seed, redis=True)} == set(LONG[store] + LONG_REDIS)
 
 
 @contextlib.contextmanager
@@ -182,6 +195,27 @@ def test_a_redis_that_was_killed_and_paused_goes_on(folder):
         assert redis.ask("GET", "a").endswith("1")
         redis.flush()
         assert redis.ask("GET", "a") == "$-1"
+    finally:
+        redis.stop()
+
+
+@needs_redis
+def test_a_redis_goes_back_comes_up_empty_and_drops_what_an_eviction_would(folder):
+    redis = stores.Redis(folder)
+    try:
+        redis.start()
+        redis.ask("SET", "a", "1")
+        redis.remember()
+        redis.ask("SET", "a", "2")
+        redis.ask("SET", "b", "2")
+        redis.go_back()
+        assert redis.ask("MGET", "a", "b").split("\r\n") == ["*2", "$1", "1", "$-1"]
+        redis.ask("SET", "b", "2")
+        assert redis.drop("a*") == ":1"
+        assert redis.ask("MGET", "a", "b").split("\r\n") == ["*2", "$-1", "$1", "2"]
+        redis.lose_everything()
+        redis.start()
+        assert redis.ask("GET", "b") == "$-1"
     finally:
         redis.stop()
 
