@@ -19,6 +19,10 @@ class Bounds:
     # Asking the store is immediate; whatever holds something in memory is at most a second late.
     feed: float = 1.0
     nodes: float = 1.0
+    # While there is a beat in the denylist (decision 0026).
+    denylist: float = 7.0
+    # What a Redis that is killed may have written last and not kept: appendfsync everysec.
+    redis_forgets: float = 3.0
     # How long a node may take to answer while nothing is wrong with the node itself.
     patience: float = 20.0
     # How long after the last fault has gone every node must serve again.
@@ -82,13 +86,14 @@ class Checker:
     def ended_is_refused(self):
         for use in self.index.uses:
             if use.honoured:
-                bound = self.bounds.feed if use.event["op"] == "api" else 0.0
+                bound = {"api": self.bounds.feed, "denylist": self.bounds.denylist}.get(use.event["op"], 0.0)
                 for act in self.endings.acknowledged(use):
-                    slack = max(bound, self.index.lag(use.event, self.bounds.nodes) if act.kind == "key" else 0.0)
+                    of_node = act.kind == "key" and use.event["node"] is not None
+                    slack = max(bound, self.index.lag(use.event, self.bounds.nodes) if of_node else 0.0)
                     if use.event["begin"] > act.event["end"] + slack:
                         late = use.event["begin"] - act.event["end"]
-                        self.report("ended and accepted",
-                                    f"{use} by {use.event['op']} at node {use.event['node']}, {late:.3f} s after "
+                        where = "" if use.event["node"] is None else f" at node {use.event['node']}"
+                        self.report("ended and accepted", f"{use} by {use.event['op']}{where}, {late:.3f} s after "
                                     f"{act.event['op']} was acknowledged", act.event, use.event)
                         break
 
@@ -107,6 +112,9 @@ class Checker:
                 bound = self.bounds.nodes if name[0] == "client" else 0.0
                 if name[0] == "key":
                     bound = self.index.lag(read["event"], self.bounds.nodes)
+                if name[0] == "session" and read["value"] == "absent" and self.index.was_lost(
+                        name[1], read["event"], self.bounds.redis_forgets):
+                    continue
                 if read["value"] not in register.possible(read["event"], bound):
                     last = register.latest_acknowledged(read["event"])
                     self.report(f"{name[0]} lost", f"{name[0]} {name[1]} was read as {read['value']} by "
@@ -117,8 +125,8 @@ class Checker:
 
     def down_means_no(self):
         for event in self.index.events:
-            if event["result"] == "ok" and event["op"] in self.index.NEED_STORE:
-                for fault in self.index.store_faults(event["node"]):
+            if event["result"] == "ok":
+                for fault in self.index.barred(event):
                     if fault["begin"] < event["begin"] and event["end"] < fault["end"]:
                         self.report("yes without a store", f"{event['op']} at node {event['node']} while "
                                     f"{fault['in']['kind']} was in force", fault, event)
@@ -145,7 +153,9 @@ class Checker:
 
     def availability_returns(self):
         faults = sorted(self.index.faults, key=lambda event: event["out"]["until"])
-        end = max((event["end"] for event in self.index.events if event["op"] == "probe"), default=0)
+        served = {f"node {node}": self.index.probes.get(node, []) for node in self.index.nodes}
+        served["the denylist"] = self.index.readings
+        end = max((event["end"] for events in served.values() for event in events), default=0)
         for place, fault in enumerate(faults):
             healed = fault["out"]["until"]
             limit = healed + self.bounds.recovery
@@ -153,10 +163,10 @@ class Checker:
                         if other is not fault)
             if not quiet or limit > end:
                 continue
-            for node in self.index.nodes:
-                if not any(event["result"] == "ok" and healed <= event["end"] <= limit
-                           for event in self.index.probes.get(node, [])):
-                    self.report("availability", f"node {node} did not serve within {self.bounds.recovery:.0f} s after "
+            for name, events in served.items():
+                if events and not any(event["result"] in ("ok", "refused") and healed <= event["end"] <= limit
+                                      for event in events):
+                    self.report("availability", f"{name} did not serve within {self.bounds.recovery:.0f} s after "
                                 f"{fault['in']['kind']} {place}", fault)
 
     def run(self):

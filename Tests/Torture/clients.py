@@ -250,24 +250,40 @@ class Client:
     def session(self):
         """An application in session mode: signs in, asks, signs out."""
         headers = {"Content-Type": "application/json", "Signet-CSRF": "1"}
-        held = self.notes.cookies
-        session = next((named(value) for name, value in held.items() if "signet-client-" in name
-                        and not name.endswith(".form")), None)
-        if session is None:
+        session, choice = self.session_of(self.notes), self.dice.random()
+        older = self.world.recent(self.dice, self.world.sessions)
+        if older and choice < 0.25:
+            self.session_again(*older)
+        elif session is None:
             answer = self.notes.send("POST", "/session/login", {
                 "client_id": "notes", "username": self.person, "password": PASSWORD}, headers)
-            session = next((named(value) for name, value in held.items() if "signet-client-" in name
-                            and not name.endswith(".form")), None)
+            session = self.session_of(self.notes)
             self.note("session-login", answer, self.notes.node, {"sub": self.subject}, {"session": session})
-        elif self.dice.random() < 0.75:
-            answer = self.notes.send("GET", "/session?client_id=notes")
-            self.note("session-state", answer, self.notes.node, {"session": session},
-                      {"active": answer.json.get("active") is True} if answer.result == "ok" else {})
+            if answer.result == "ok":
+                self.world.remember_session(session, self.notes.cookies)
+        elif choice < 0.8:
+            self.session_state(self.notes, session)
         else:
             answer = self.notes.send("POST", "/session/logout", {"client_id": "notes"}, headers)
             self.note("session-logout", answer, self.notes.node, {"session": session})
             if answer.result in ("ok", "refused"):
                 self.notes.cookies.clear()
+
+    @staticmethod
+    def session_of(browser):
+        return next((named(value) for name, value in browser.cookies.items() if "signet-client-" in name
+                     and not name.endswith(".form")), None)
+
+    def session_state(self, browser, session):
+        answer = browser.send("GET", "/session?client_id=notes")
+        self.note("session-state", answer, browser.node, {"session": session},
+                  {"active": answer.json.get("active") is True} if answer.result == "ok" else {})
+
+    def session_again(self, session, cookies):
+        """Asks with what somebody kept of a session, signed out long ago as like as not."""
+        browser = Browser(self.caller, self.node)
+        browser.cookies = dict(cookies)
+        self.session_state(browser, session)
 
     def device(self):
         node = self.node()
@@ -319,7 +335,7 @@ class Client:
         return False
 
     WEIGHTS = {"sign_on": 18, "rotate": 30, "client_credentials": 8, "introspect": 20, "api": 20, "userinfo": 6, "revoke": 7,
-               "withdraw": 2, "silent": 6, "logout": 2, "session": 8, "device": 4}
+               "withdraw": 2, "silent": 6, "logout": 2, "session": 14, "device": 4}
 
     def work(self, stop):
         while not stop.is_set():

@@ -95,12 +95,18 @@ TRIGGERS = {
 }
 
 
+# What nodes keep in Redis: everything that may lie there.
+KEEPS = ["visit", "upstream-login", "throttle", "client-assertion", "application-session"]
+
+
 class Cluster:
-    def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, retry_window=10, redis=True):
+    def __init__(self, binary, folder, store="sqlite", nodes=None, plant=None, retry_window=10, redis=True,
+                 sessions="redis"):
         self.binary, self.folder, self.store, self.plant = binary, pathlib.Path(folder), store, plant
         self.retry_window = retry_window
-        # The environment variable by which nodes are given a Redis; none where they are to do without.
-        self.redis_setting = "SIGNET_REDIS_ADDRESS" if redis and store == "postgres" else None
+        self.has_redis = redis and store == "postgres"
+        # Where sessions of applications in session mode lie.
+        self.sessions = sessions if self.has_redis else "sql"
         self.folder.mkdir(parents=True, exist_ok=True)
         os.chmod(self.folder, 0o755)
         count = nodes or (3 if store == "postgres" else 1)
@@ -120,7 +126,7 @@ class Cluster:
             self.postgres.start()
             self.postgres.sql("CREATE DATABASE signet")
             targets = [self.postgres.port] * len(self.nodes)
-            if self.redis_setting:
+            if self.has_redis:
                 self.redis = stores.Redis(self.folder / "redis")
                 self.redis.start()
                 targets += [self.redis.port] * len(self.nodes)
@@ -142,11 +148,13 @@ class Cluster:
         """A node's own link, or the direct way for the command line."""
         if self.store != "postgres":
             return {}
-        if number is None:
-            return {"SIGNET_STORE_ADDRESS": self.postgres.url()}
-        addresses = {"SIGNET_STORE_ADDRESS": self.postgres.url(self.links[number])}
+        links = [None, None] if number is None else self.links[number::len(self.nodes)]
+        addresses = {"SIGNET_STORE_ADDRESS": self.postgres.url(links[0])}
         if self.redis:
-            addresses[self.redis_setting] = self.redis.url(self.links[len(self.nodes) + number])
+            # The same for nodes and commands, or they would not find each other's sessions.
+            kept = [kind for kind in KEEPS if self.sessions == "redis" or kind != "application-session"]
+            addresses |= {"SIGNET_REDIS_ADDRESS": self.redis.url(links[1]), "SIGNET_REDIS_DENYLIST": "on",
+                          "SIGNET_REDIS_KEEPS": ",".join(kept)}
         return addresses
 
     def common(self):

@@ -13,7 +13,7 @@ import urllib.parse
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from people import AUDIENCE, claims_of, header_of
+from people import AUDIENCE, claims_of, header_of, octets
 from web import Caller
 
 MOST_STALE = 1.0
@@ -22,10 +22,6 @@ ENTRY = 32
 
 class Broken(Exception):
     """What the feed must never do."""
-
-
-def octets(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class Follower:

@@ -61,8 +61,13 @@ class Register:
 class Index:
     # What cannot be answered with yes without asking the store.
     NEED_STORE = {"redeem", "rotate", "client_credentials", "device", "introspect", "userinfo", "revoke", "authorize",
-                  "silent", "consent", "withdraw", "session-login"}
+                  "silent", "consent", "withdraw", "session-login", "session-state", "session-logout"}
+    # What cannot without asking the Redis that keeps sessions.
+    NEED_REDIS = {"session-login", "session-state", "session-logout"}
     STORE_DOWN = {"pg-kill", "pg-power", "pg-restart", "pg-pause", "cut-all", "disk-power"}
+    REDIS_DOWN = {"redis-kill", "redis-empty", "redis-pause", "cut-all"}
+    # What Redis has no more afterwards, or never had.
+    REDIS_LOST = {"redis-flush", "redis-empty", "redis-older"}
 
     def __init__(self, events):
         self.events = sorted(events, key=lambda event: event["begin"])
@@ -80,6 +85,10 @@ class Index:
         self.ends_of = collections.defaultdict(list)
         self.faults = [event for event in self.events if event["op"] == "fault"]
         self.probes = collections.defaultdict(list)
+        self.readings = []
+        self.logins = {}
+        # Where sessions of session mode lie.
+        self.sessions_in = next((event["in"]["sessions"] for event in self.events if event["op"] == "setup"), "sql")
         self.nodes = sorted({event["node"] for event in self.events if event["node"] is not None})
         for event in self.events:
             if event["result"] == "ok":
@@ -141,6 +150,10 @@ class Index:
     def on_api(self, event):
         # A service that knows too little refuses without saying that the token is bad.
         self.use(event, "token", event["in"]["token"], event["result"] == "ok", event["result"] == "refused")
+
+    def on_denylist(self, event):
+        self.readings.append(event)
+        self.on_api(event)
 
     def consent(self, event):
         return self.register("consent", f"{event['in']['sub']} to {event['in']['client']}", "absent")
@@ -219,6 +232,7 @@ class Index:
             for end in self.ends_of[event["in"]["sub"]]:
                 if end["end"] > event["begin"]:
                     self.register("session", event["out"]["session"], "absent").write(end, "absent")
+            self.logins[event["out"]["session"]] = event
 
     def on_session_logout(self, event):
         self.register("session", event["in"]["session"], "absent").write(event, "absent")
@@ -235,9 +249,28 @@ class Index:
     def on_probe(self, event):
         self.probes[event["node"]].append(event)
 
-    def store_faults(self, node):
-        return [fault for fault in self.faults if fault["in"]["kind"] in self.STORE_DOWN
+    def store_faults(self, node, kinds=STORE_DOWN):
+        return [fault for fault in self.faults if fault["in"]["kind"] in kinds
                 or (fault["in"]["kind"] in ("cut-drop", "cut-blackhole") and fault["in"]["target"] == node)]
+
+    def barred(self, event):
+        """The faults while which nobody can have said yes to this."""
+        found = self.store_faults(event["node"]) if event["op"] in self.NEED_STORE else []
+        if self.sessions_in == "redis" and event["op"] in self.NEED_REDIS:
+            found = found + self.store_faults(event["node"], self.REDIS_DOWN)
+        return found
+
+    def was_lost(self, session, read, forgets):
+        """Whether the session lay in a Redis that may have lost it before it was asked for."""
+        login = self.logins.get(session)
+        if self.sessions_in != "redis" or login is None:
+            return False
+        for fault in self.faults:
+            kind, since, until = fault["in"]["kind"], fault["out"]["since"], fault["out"]["until"]
+            if since < read["end"] and login["begin"] < until and (
+                    kind in self.REDIS_LOST or (kind == "redis-kill" and since - forgets < login["end"])):
+                return True
+        return False
 
     def lag(self, event, bound):
         """How old what a node holds in memory may be: `bound`, counted from when it last reached its store in peace."""

@@ -111,20 +111,32 @@ class Probe:
         out = answer.refusal() if answer.result != "ok" else {}
         self.history.add("probe", f"probe{self.node}", self.node, answer.begin, answer.end, answer.result, answer.status,
                          got=out, note=answer.note)
+        serves = answer.result == "ok"
         answer = self.caller.get(self.node, "/jwks.json")
         kids = [key["kid"] for key in answer.json.get("keys", [])]
         self.history.add("jwks", f"probe{self.node}", self.node, answer.begin, answer.end,
                          answer.result if kids or answer.result != "ok" else "error", answer.status, got={"kids": kids},
                          note=answer.note)
-        return answer.result == "ok"
+        return serves and answer.result == "ok"
 
     def work(self, stop):
         while not stop.wait(0.25):
             self.once()
 
 
+def until_served(world, history, nodes, recovery):
+    """Asks until every node serves, or has had its time: that one does not is for the checker to say."""
+    deadline = time.monotonic() + recovery + 1
+    for node in nodes:
+        probe = Probe(node, world, history)
+        while not probe.once() and time.monotonic() < deadline:
+            time.sleep(0.25)
+
+
 def read_everything(client, world, nodes):
     """Asks the healed servers for all that was ever acknowledged; whatever it is, the checker judges it."""
+    for session, cookies in dict(world.sessions).items():
+        client.session_again(session, cookies)
     for name, secret in world.new_clients:
         for node in nodes:
             client.nodes = [node]
@@ -141,4 +153,4 @@ def read_everything(client, world, nodes):
             client.redeem(grant.code)
 
 
-__all__ = ["Operator", "Probe", "named", "read_everything"]
+__all__ = ["Operator", "Probe", "named", "read_everything", "until_served"]

@@ -14,14 +14,16 @@ SCOPE = "openid offline_access orders:read"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
+def octets(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def claims_of(token):
-    part = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return json.loads(octets(token.split(".")[1]))
 
 
 def header_of(token):
-    part = token.split(".")[0]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return json.loads(octets(token.split(".")[0]))
 
 
 def facts(token):
@@ -49,7 +51,9 @@ class World:
         self.cluster = cluster
         self.names = [f"person{number}" for number in range(people)]
         self.subjects = {}
-        self.grants, self.tokens, self.sessions = [], [], []
+        self.grants, self.tokens = [], []
+        # Of applications in session mode: the name and the cookies of each, whether it goes on or not.
+        self.sessions = []
         self.new_clients, self.followers = [], []
         self.lock = threading.Lock()
 
@@ -76,6 +80,10 @@ class World:
     def remember_token(self, token):
         with self.lock:
             self.tokens.append(token)
+
+    def remember_session(self, session, cookies):
+        with self.lock:
+            self.sessions.append((session, dict(cookies)))
 
     def recent(self, dice, items, count=40):
         with self.lock:

@@ -36,25 +36,27 @@ fi
 
 run=(python3 -B torture.py --seed "$seed" --clients 4)
 check "one node on SQLite" "${run[@]}" --store sqlite --seconds "${SECONDS_EACH:-20}"
+# noticed PLANT RULE [STORE]: a run with a planted fault, in which that rule has to be found violated.
+noticed() {
+    local store=${3:-sqlite}
+    check "noticed on $store: $1" "${run[@]}" --store "$store" --seconds 6 --plant "$1" --expect-violation "$2"
+}
 if ./has_postgres.sh; then
     check "three nodes on PostgreSQL" "${run[@]}" --store postgres --seconds "${SECONDS_EACH:-25}"
-    check "noticed: PostgreSQL that skips fsync" \
-        "${run[@]}" --store postgres --seconds 6 --plant no-fsync \
-        --expect-violation "acknowledged and lost"
+    noticed no-fsync "acknowledged and lost" postgres
+    noticed ignored-entry "ended and accepted" postgres
+    noticed dropped-entries "ended and accepted" postgres
 else
     # Not passed over: whoever reads "0 failed" takes all of it for tried.
     failed=$((failed + 1))
 fi
-# noticed PLANT RULE: a run with a planted fault, in which that rule has to be found violated.
-noticed() {
-    check "noticed: $1" "${run[@]}" --store sqlite --seconds 6 --plant "$1" --expect-violation "$2"
-}
 noticed no-fsync "acknowledged and lost"
 noticed forgotten-rotation "generation paid twice"
 noticed unstored-revocation "ended and accepted"
 noticed replay "code paid twice"
 noticed ignore-revocation "ended and accepted"
 noticed stale "ended and accepted"
+noticed stale-session "session lost"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -5,6 +5,7 @@
     ignore-revocation   /revoke is answered with yes and goes nowhere
     stale               what introspection said of a token once it says for ever, as a replica that lags or reads that are
                         answered out of order
+    stale-session       the same for GET /session and a cookie
 """
 
 import hashlib
@@ -12,6 +13,9 @@ import http.client
 import http.server
 import threading
 import urllib.parse
+
+
+PLANTS = ["replay", "ignore-revocation", "stale", "stale-session"]
 
 
 class Shim:
@@ -30,13 +34,15 @@ class Shim:
             server.shutdown()
             server.server_close()
 
-    def lie(self, path, fields):
+    def lie(self, path, fields, cookie):
         """The name under which an answer is kept and given again, or None for an honest one."""
         grant = fields.get("grant_type")
         if self.plant == "replay" and path == "/token" and grant == "authorization_code":
             return "code " + fields["code"]
         if self.plant == "stale" and path == "/introspect":
             return "introspect " + hashlib.sha256(fields["token"].encode()).hexdigest()
+        if self.plant == "stale-session" and path == "/session" and cookie:
+            return "session " + cookie
         return None
 
     def handler(shim, port):  # noqa: N805 — `self` is the request
@@ -50,7 +56,7 @@ class Shim:
                 fields = dict(urllib.parse.parse_qsl((body or b"").decode(errors="replace")))
                 if shim.plant == "ignore-revocation" and path == "/revoke":
                     return self.give(200, [], b"")
-                name = shim.lie(path, fields)
+                name = shim.lie(path, fields, self.headers.get("Cookie"))
                 with shim.lock:
                     kept = shim.kept.get(name)
                 if kept:

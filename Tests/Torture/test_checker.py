@@ -296,3 +296,92 @@ def test_a_deleted_client_that_is_served():
     story.add("client_credentials", {"client": "c"}, {
         "access": {"jti": "j9", "family": None, "sid": None, "sub": "c", "client": "c", "kid": "k1"}, "offline": False}, at=40)
     assert story.rules() == {"client lost"}
+
+
+def test_the_denylist_has_seven_seconds_and_no_more(story):
+    revoked = story.add("revoke", {"kind": "token", "name": "j1"})
+    story.add("denylist", {"token": "j1"}, at=revoked["end"] + 6.9, node=None)
+    story.add("denylist", {"token": "j1"}, result="unavailable", at=revoked["end"] + 7.2, node=None)
+    story.refused("denylist", {"token": "j1"}, "invalid_token", at=revoked["end"] + 7.3, node=None)
+    assert story.rules() == set()
+    story.add("denylist", {"token": "j1"}, at=revoked["end"] + 7.1, node=None)
+    assert story.rules() == {"ended and accepted"}
+
+
+@pytest.mark.parametrize(("op", "given"), [
+    ("cli-revoke", {"kind": "family", "name": "f1"}), ("cli-revoke", {"kind": "sub", "name": "ada"}),
+    ("logout", {"sub": "ada", "sid": "s1"}), ("withdraw", {"sub": "ada", "client": "app"}),
+    ("user-disable", {"sub": "ada"}), ("client-delete", {"client": "app"}), ("key-retire", {"kid": "k1"})])
+def test_a_denylist_that_lost_an_entry_and_vouches_all_the_same(story, op, given):
+    story.add(op, given, node=None)
+    story.fault("redis-flush", None, story.time, story.time + 1)
+    story.fault("pg-pause", None, story.time + 1, story.time + 13)
+    story.refused("denylist", {"token": "j1"}, "invalid_token", at=130, node=None)
+    assert story.rules() == set()
+    story.add("denylist", {"token": "j1"}, at=130, node=None)
+    assert story.rules() == {"ended and accepted"}
+
+
+def test_a_denylist_that_calls_a_token_ended_which_nobody_ended(story):
+    story.refused("denylist", {"token": "j1"}, "invalid_token", node=None)
+    assert story.rules() == {"acknowledged and lost"}
+
+
+def test_a_denylist_whose_beat_does_not_come_back(story):
+    story.fault("redis-flush", None, 100, 104)
+    story.add("probe", at=123.5)
+    story.add("denylist", {"token": "j1"}, result="unavailable", at=130, node=None)
+    assert story.rules() == {"availability"}
+    story.add("denylist", {"token": "j1"}, at=120, node=None)
+    assert story.rules() == set()
+
+
+def apart(where="redis"):
+    story = Story()
+    story.add("setup", given={"sessions": where}, node=None)
+    story.add("session-login", {"sub": "ada"}, {"session": "x"})
+    return story
+
+
+@pytest.mark.parametrize(("kind", "wait", "where", "expected"), [
+    ("redis-flush", 0, "redis", set()), ("redis-empty", 60, "redis", set()), ("redis-older", 0, "redis", set()),
+    # With appendonly, what was written seconds ago is kept.
+    ("redis-kill", 0, "redis", set()), ("redis-kill", 60, "redis", {"session lost"}),
+    ("redis-pause", 0, "redis", {"session lost"}), ("pg-kill", 0, "redis", {"session lost"}),
+    ("redis-flush", 0, "sql", {"session lost"})])
+def test_who_loses_redis_signs_in_again_and_nobody_else_does(kind, wait, where, expected):
+    story = apart(where)
+    story.time += wait
+    story.fault(kind, None, story.time, story.time + 1)
+    story.add("session-state", {"session": "x"}, {"active": False})
+    assert story.rules() == expected
+
+
+def test_who_signed_in_after_the_loss_stays():
+    story = apart()
+    story.fault("redis-flush", None, 90, 95)
+    story.add("session-state", {"session": "x"}, {"active": False})
+    assert story.rules() == {"session lost"}
+
+
+def test_a_session_that_comes_back_with_an_older_redis():
+    story = apart()
+    story.add("session-logout", {"session": "x"})
+    story.fault("redis-older", None, story.time, story.time + 1)
+    story.add("session-state", {"session": "x"}, {"active": False})
+    assert story.rules() == set()
+    story.add("session-state", {"session": "x"}, {"active": True})
+    assert story.rules() == {"session lost"}
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize(("where", "expected"), [("redis", {"yes without a store"}), ("sql", set())])
+def test_nobody_is_told_of_a_session_while_redis_is_away(active, where, expected):
+    story = apart(where)
+    if not active:
+        story.add("session-logout", {"session": "x"})
+    story.fault("redis-pause", None, 1000, 1010)
+    story.add("session-state", {"session": "x"}, result="unavailable", status=503, got={"retry_after": "2"}, at=1004)
+    assert story.rules() == set()
+    story.add("session-state", {"session": "x"}, {"active": active}, at=1005)
+    assert story.rules() == expected

@@ -20,28 +20,33 @@ import threading
 import time
 
 import checker
+import denylist
 import history as record
+import shim
 from clients import Client
 from cluster import TRIGGERS, Cluster
 from faults import Hands, schedule
 from feed import Follower
-from operators import Operator, Probe, read_everything
+from operators import Operator, Probe, read_everything, until_served
 from people import World
 
+BOUNDS = checker.Bounds()
+DENYLIST_PLANTS = ["ignored-entry", "dropped-entries"]
 KEPT = pathlib.Path(__file__).resolve().parents[2] / ".build/torture"
 
 
 def run(options, folder):
     history = record.History(folder / "history.jsonl")
     cluster = Cluster(os.environ["SIGNET_BIN"], folder / "run", options.store, plant=options.plant,
-                      redis=not options.no_redis)
+                      redis=not options.no_redis, sessions=options.sessions)
     try:
         cluster.start()
         world = World(cluster, options.clients)
         world.prepare()
         nodes = [node.number for node in cluster.nodes]
-        if options.plant in ("replay", "ignore-revocation", "stale"):
-            import shim
+        begin = time.monotonic()
+        history.add("setup", "harness", None, begin, begin, "ok", given={"sessions": cluster.sessions})
+        if options.plant in shim.PLANTS:
             cluster.shim = shim.Shim(cluster, options.plant)
         if options.plant == "no-fsync":
             # What there is by now is kept, so that what is lost is what was acknowledged under traffic.
@@ -58,6 +63,10 @@ def run(options, folder):
         cluster.stop()
         history.close()
     return history
+
+
+def readers(options, world, history, count):
+    return [denylist.Reader(number, world, history, options.seed, options.plant) for number in range(count)]
 
 
 def guarded(failures, act, *arguments):
@@ -81,6 +90,8 @@ def torture(options, cluster, world, history, nodes):
     dice = random.Random(f"followers {options.seed}")
     world.followers = [Follower(number, world, history, lambda: dice.choice(nodes)) for number in range(2)]
     threads += [guarded(failures, follower.work, stop) for follower in world.followers]
+    if cluster.redis:
+        threads += [guarded(failures, reader.work, stop) for reader in readers(options, world, history, 2)]
     if options.plant != "no-fsync":
         threads.append(guarded(failures, Operator(world, history, options.seed).work, stop))
     for thread in threads:
@@ -116,9 +127,15 @@ def final(options, cluster, world, history, nodes):
             cluster.restore_power()
             cluster.nodes[0].start()
         history.fault("pg-power" if cluster.postgres else "disk-power", None, begin, begin, begin, time.monotonic())
+    if options.plant == "dropped-entries":
+        print(f"  {cluster.redis.drop(denylist.PREFIX + 'h:*')} entries of the denylist are dropped")
+    quiet = time.monotonic()
+    until_served(world, history, nodes, BOUNDS.recovery)
     reader = Client(0, world, history, options.seed, nodes)
     reader.who = "reader"
     read_everything(reader, world, nodes)
+    if cluster.redis and options.plant != "no-fsync":
+        readers(options, world, history, 1)[0].read_everything(quiet, BOUNDS.denylist, BOUNDS.recovery)
 
 
 def report(history, options, violations):
@@ -146,7 +163,10 @@ def keep(folder, options):
 def too_little(history):
     """A run in which nothing happened shows nothing."""
     done = collections.Counter(event["op"] for event in history.events if event["result"] == "ok")
-    return [op for op in ("redeem", "rotate", "introspect", "revoke") if done[op] < 3]
+    wanted = ["redeem", "rotate", "introspect", "revoke", "session-state"]
+    if any(event["op"] == "denylist" for event in history.events):
+        wanted.append("denylist")
+    return [op for op in wanted if done[op] < 3]
 
 
 def main():
@@ -156,7 +176,10 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--plant", choices=[
-        "no-fsync", "replay", "ignore-revocation", "stale", *TRIGGERS], help="with SQLite; no-fsync with PostgreSQL too")
+        "no-fsync", *shim.PLANTS, *TRIGGERS, *DENYLIST_PLANTS],
+        help=f"with SQLite; no-fsync with PostgreSQL too, {' and '.join(DENYLIST_PLANTS)} with PostgreSQL and Redis alone")
+    parser.add_argument("--sessions", choices=["redis", "sql"], default="redis",
+                        help="where sessions of session mode lie, where there is a Redis")
     parser.add_argument("--no-redis", action="store_true", help="nodes on PostgreSQL without a Redis")
     parser.add_argument("--expect-violation", metavar="RULE", help="succeed if this rule was violated")
     parser.add_argument("--keep", action="store_true", help="keep the history of a run that held as well")
