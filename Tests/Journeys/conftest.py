@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import scenes
+from postgres import database, folder, pair  # noqa: F401 (fixtures: a PostgreSQL of one's own)
 from signet import Signet
 from web_app import API, Application
 

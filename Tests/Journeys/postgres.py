@@ -1,19 +1,29 @@
-"""A node of signet on a PostgreSQL of our own, what is asked of it, and traffic that remembers every answer."""
+"""Nodes of signet on a PostgreSQL of our own, what is asked of them, and traffic that remembers every answer."""
 
+import base64
 import collections
+import contextlib
+import json
 import os
 import pathlib
+import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
+import pytest
 import requests
 
 from signet import HTTP_SECONDS, Signet
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "Torture"))
 import stores  # noqa: E402
+
+needs_postgres = pytest.mark.skipif(
+    sys.platform != "linux" or stores.postgres_binaries() is None, reason="no PostgreSQL is installed, or no /proc")
 
 AUDIENCE = "https://api.example/orders"
 # Seconds until something that must come by itself counts as missing; not how long it takes.
@@ -29,6 +39,47 @@ def until(condition, what):
     return value
 
 
+@contextlib.contextmanager
+def temporary_folder():
+    """Not pytest's own, which the user that PostgreSQL runs as cannot enter."""
+    with tempfile.TemporaryDirectory(prefix="signet-failures-") as made:
+        pathlib.Path(made).chmod(0o755)
+        yield pathlib.Path(made)
+
+
+@contextlib.contextmanager
+def running_database(folder):
+    server = stores.PostgreSQL(folder / "postgres", power=False)
+    server.start()
+    server.sql("CREATE DATABASE signet")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def folder():
+    with temporary_folder() as made:
+        yield made
+
+
+@pytest.fixture
+def database(folder):
+    with running_database(folder) as server:
+        yield server
+
+
+def on(address, **settings):
+    return {"SIGNET_STORE_ADDRESS": address, "SIGNET_LOG_LEVEL": "warning", **settings}
+
+
+def refused(binary, arguments, environment):
+    """A command that must fail; what it said."""
+    completed = subprocess.run(
+        [binary, *arguments], capture_output=True, text=True, timeout=120, env={"PATH": "/usr/bin:/bin", **environment})
+    assert completed.returncode != 0, completed.stdout
+    return completed.returncode, completed.stderr.strip()
+
+
 class Standby(stores.PostgreSQL):
     """A streaming copy of another server, which takes over when it is promoted."""
 
@@ -42,11 +93,53 @@ class Standby(stores.PostgreSQL):
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
         subprocess.run(
             [self.bin / "pg_basebackup", "-h", "127.0.0.1", "-p", str(self.primary.port), "-U", "signet", "-D", self.data,
-             "-R", "-X", "stream", "-c", "fast"], check=True, capture_output=True, cwd="/", **self.options)
+             "-R", "-X", "stream", "-c", "fast", *self.making], check=True, capture_output=True, cwd="/", **self.options)
+
+
+@pytest.fixture
+def pair(folder, database):
+    """A primary that acknowledges nothing that its standby has not."""
+    standby = Standby(folder / "standby", database)
+    standby.start()
+    database.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    database.sql("SELECT pg_reload_conf()")
+    until(lambda: database.sql("SELECT sync_state FROM pg_stat_replication") == "sync", "the synchronous standby")
+    yield database, standby
+    standby.stop()
+
+
+class Holder:
+    """Somebody at psql who began a transaction and went to lunch: what it locked stays locked until the block ends."""
+
+    def __init__(self, database, *statements):
+        self.database, self.statements = database, statements
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [self.database.bin / "psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.database.port), "-U",
+             "signet", "-d", "signet", "-v", "ON_ERROR_STOP=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd="/")
+        self.process.stdin.write("".join(f"{text};\n" for text in ("BEGIN", *self.statements, "SELECT 'it is locked'")))
+        self.process.stdin.flush()
+        while (line := self.process.stdout.readline()) != "it is locked\n":
+            assert line, "psql ended"
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate("ROLLBACK;\n", timeout=PATIENCE)
 
 
 class Node(Signet):
     """Clients, tokens and questions as an application has them."""
+
+    @classmethod
+    def beside(cls, first, folder, environment=None):
+        """Another node of the same issuer, on the same records and with a copy of the master key."""
+        node = cls(first.binary, folder, environment=environment or first.environment, issuer=first.issuer)
+        node.data_dir.mkdir(mode=0o700)
+        shutil.copy2(first.data_dir / "master.key", node.data_dir / "master.key")
+        node.api, node.service = first.api, first.service
+        return node
 
     def prepare(self):
         self.api = self.run("api", "create", "--audience", AUDIENCE, "--name", "Orders", "--scope",
@@ -56,7 +149,7 @@ class Node(Signet):
         return self
 
     def ask(self, method, path, **options):
-        return requests.request(method, self.issuer + path, timeout=HTTP_SECONDS, **options)
+        return requests.request(method, self.address + path, timeout=HTTP_SECONDS, **options)
 
     def issue(self):
         return self.ask("POST", "/token", data={"grant_type": "client_credentials", "scope": "orders:read"},
@@ -68,6 +161,22 @@ class Node(Signet):
 
     def revoke(self, token):
         return self.ask("POST", "/revoke", data={"token": token}, auth=("service", self.service["client_secret"]))
+
+    def feed_ends(self, token):
+        """Whether the revocation feed, as this node tells it, refuses a token (Docs/revocation-feed.md)."""
+        nonce = secrets.token_urlsafe(24)
+        answer = self.ask("GET", f"/revocations/snapshot?nonce={nonce}",
+                          auth=(self.api["credential_id"], self.api["credential_secret"]))
+        assert answer.status_code == 200, answer.text
+        head, _, entries = answer.content.partition(b"\n")
+        assert claims_of(head.decode())["nonce"] == nonce
+        names = octets(claims_of(token)["rev"])
+        issued, handles = names[1:8], {names[start:start + 16] for start in range(8, len(names), 16)}
+        for start in range(0, len(entries), 32):
+            entry = entries[start:start + 32]
+            if issued <= entry[1:8] and (entry[0] == 3 or entry[0] == 1 and entry[16:] in handles):
+                return True
+        return False
 
     def start_device(self):
         """A write that anybody can ask for, and ask about later."""
@@ -90,6 +199,14 @@ class Node(Signet):
 
     def maps(self):
         return pathlib.Path(f"/proc/{self.process.pid}/maps").read_text()
+
+
+def octets(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def claims_of(token):
+    return json.loads(octets(token.split(".")[1]))
 
 
 Asked = collections.namedtuple("Asked", "what begin end status retry_after body")
@@ -159,12 +276,20 @@ class Traffic:
                 assert asked.retry_after and int(asked.retry_after) >= 1, asked
             if asked.status == 200 and asked.what in ("introspect", "introspect revoked"):
                 assert asked.body["active"] is (asked.what == "introspect"), asked
-            if down and asked.what in self.NEEDS_STORE and down <= asked.begin and asked.end <= back:
-                assert asked.status == 503, asked
+        if down:
+            self.judge_outage(down, back)
+
+    def judge_outage(self, down, back, kinds=NEEDS_STORE):
+        """Whatever of these began and ended in that time was refused for now, and there was some of each."""
+        for what in kinds:
+            meanwhile = [asked for asked in self.asked if asked.what == what and down <= asked.begin and asked.end <= back]
+            assert meanwhile, f"nobody asked for {what}"
+            for asked in meanwhile:
+                assert asked.status == 503 and int(asked.retry_after or 0) >= 1, asked
 
     def slowest(self, status):
-        return max((asked.end - asked.begin for asked in list(self.asked)
-                    if asked.status == status and asked.what in self.NEEDS_STORE), default=0)
+        return max(asked.end - asked.begin for asked in list(self.asked)
+                   if asked.status == status and asked.what in self.NEEDS_STORE)
 
     def back_after(self, moment):
         """How long after `moment` the first request that needs the store was answered."""

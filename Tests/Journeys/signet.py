@@ -40,12 +40,15 @@ class Signet:
     """A running `signet serve`. Stops it when the block ends; nothing else is ever ended."""
 
     def __init__(
-            self, binary, data_dir, dev=False, tls=None, arguments=(), environment=None, port=None, host="localhost"):
+            self, binary, data_dir, dev=False, tls=None, arguments=(), environment=None, port=None, host="localhost",
+            issuer=None):
         self.binary = binary
         self.data_dir = pathlib.Path(data_dir)
         self.port = port or free_ports(3)
         scheme = "https" if tls else "http"
-        self.issuer = f"{scheme}://{host}:{self.port}"
+        # Where it is asked; nodes of one issuer have different ones.
+        self.address = f"{scheme}://{host}:{self.port}"
+        self.issuer = issuer or self.address
         self.application = f"http://localhost:{self.port + 1}"
         self.api = f"http://localhost:{self.port + 2}"
         self.verify = tls[0] if tls else True
@@ -96,7 +99,7 @@ class Signet:
 
     @property
     def discovery_url(self):
-        return self.issuer + "/.well-known/openid-configuration"
+        return self.address + "/.well-known/openid-configuration"
 
     def discover(self):
         return requests.get(self.discovery_url, timeout=HTTP_SECONDS, verify=self.verify).json()

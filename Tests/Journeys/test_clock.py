@@ -6,26 +6,22 @@ import pathlib
 import subprocess
 import sys
 import time
-import urllib.parse
 
 import jwt
 import pytest
-import requests
 
+from grants import ada, authorize, prepare, redeem, refresh
 from postgres import AUDIENCE, Node
-from signet import HTTP_SECONDS, Form, Person
+from signet import HTTP_SECONDS, Form
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the clock is moved by LD_PRELOAD")
 
-REDIRECT_URI = "https://app.example/callback"
-VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 HOUR = 3600
 
 
 class Clock:
-    def __init__(self, folder):
-        self.library, self.offset, self.seconds = folder / "steppedclock.so", folder / "offset", 0
+    def __init__(self, folder, name="offset"):
+        self.library, self.offset, self.seconds = folder / "steppedclock.so", folder / name, 0
         subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", self.library,
                         pathlib.Path(__file__).with_name("steppedclock.c")], check=True)
         self.step(0)
@@ -51,11 +47,7 @@ def clock(tmp_path):
 def server(binary, data_dir, clock):
     environment = clock.environment | {"SIGNET_LIFETIMES_CODE": "5s", "SIGNET_LOG_LEVEL": "warning"}
     with Node(binary, data_dir, environment=environment) as node:
-        node.prepare()
-        node.run("client", "create", "--id", "app", "--name", "App", "--type", "public", "--redirect-uri", REDIRECT_URI,
-                 "--scope", "openid", "--scope", "offline_access", "--scope", "orders:read")
-        node.create_user("ada", "correct battery")
-        yield node
+        yield prepare(node.prepare())
 
 
 @pytest.fixture(params=["while it runs", "while it is stopped"])
@@ -71,29 +63,6 @@ def back(request, server, clock):
         # Or nothing was set back at all.
         assert abs(jwt.decode(issued, options={"verify_signature": False})["iat"] - time.time() - clock.seconds) < 60
     return act
-
-
-def authorize(server, person, **extra):
-    query = urllib.parse.urlencode({
-        "response_type": "code", "client_id": "app", "redirect_uri": REDIRECT_URI, "state": "s",
-        "scope": "openid offline_access orders:read", "code_challenge": CHALLENGE, "code_challenge_method": "S256", **extra})
-    target = person.visit(f"{server.issuer}/authorize?{query}", REDIRECT_URI)
-    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(target).query))
-
-
-def redeem(server, code):
-    return requests.post(server.issuer + "/token", timeout=HTTP_SECONDS, data={
-        "grant_type": "authorization_code", "code": code, "client_id": "app", "redirect_uri": REDIRECT_URI,
-        "code_verifier": VERIFIER})
-
-
-def refresh(server, token):
-    return requests.post(server.issuer + "/token", timeout=HTTP_SECONDS, data={
-        "grant_type": "refresh_token", "refresh_token": token, "client_id": "app"})
-
-
-def ada():
-    return Person("ada", "correct battery")
 
 
 def test_a_used_code_stays_used(server, back):

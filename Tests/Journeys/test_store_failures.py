@@ -1,42 +1,16 @@
 """`signet serve` on a PostgreSQL that is missing, dies, freezes, refuses writes and fails over: real servers, real signals."""
 
-import pathlib
 import shutil
-import subprocess
-import sys
-import tempfile
 import time
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from postgres import AUDIENCE, Node, Standby, Traffic, stores, until
+from postgres import AUDIENCE, Node, Traffic, needs_postgres, on, refused, stores, until
 from signet import free_ports
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or stores.postgres_binaries() is None, reason="no PostgreSQL is installed, or no /proc")
-
-
-@pytest.fixture
-def folder():
-    # Not pytest's own, which the user that PostgreSQL runs as cannot enter.
-    with tempfile.TemporaryDirectory(prefix="signet-failures-") as made:
-        pathlib.Path(made).chmod(0o755)
-        yield pathlib.Path(made)
-
-
-@pytest.fixture
-def database(folder):
-    server = stores.PostgreSQL(folder / "postgres", power=False)
-    server.start()
-    server.sql("CREATE DATABASE signet")
-    yield server
-    server.stop()
-
-
-def on(address, **settings):
-    return {"SIGNET_STORE_ADDRESS": address, "SIGNET_LOG_LEVEL": "warning", **settings}
+pytestmark = needs_postgres
 
 
 @pytest.fixture
@@ -44,14 +18,6 @@ def node(binary, folder, database):
     environment = on(database.url(), SIGNET_STORE_STATEMENT_TIMEOUT="1s")
     with Node(binary, folder / "data", environment=environment) as started:
         yield started.prepare()
-
-
-def refused(binary, arguments, environment):
-    """A command that must fail; what it said."""
-    completed = subprocess.run(
-        [binary, *arguments], capture_output=True, text=True, timeout=120, env={"PATH": "/usr/bin:/bin", **environment})
-    assert completed.returncode != 0, completed.stdout
-    return completed.returncode, completed.stderr.strip()
 
 
 def measured(what, seconds):
@@ -174,18 +140,6 @@ def test_a_resource_server_goes_on_verifying_while_the_database_is_away(node, da
 
 
 # ---- failing over
-
-
-@pytest.fixture
-def pair(folder, database):
-    """A primary that acknowledges nothing that its standby has not."""
-    standby = Standby(folder / "standby", database)
-    standby.start()
-    database.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
-    database.sql("SELECT pg_reload_conf()")
-    until(lambda: database.sql("SELECT sync_state FROM pg_stat_replication") == "sync", "the synchronous standby")
-    yield database, standby
-    standby.stop()
 
 
 def test_a_node_goes_on_with_the_standby_and_no_acknowledged_write_is_lost(binary, folder, pair):

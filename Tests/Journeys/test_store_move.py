@@ -8,9 +8,10 @@ import time
 
 import requests
 
-from postgres import stores
+from postgres import needs_postgres, on, stores
 from signet import HTTP_SECONDS, Signet
-from test_store_failures import database, folder, on, pytestmark  # noqa: F401 (fixtures)
+
+pytestmark = needs_postgres
 
 
 def migrate(binary, source, target, *flags):
@@ -38,7 +39,7 @@ def is_active(server, client, access_token):
     return server.introspect(access_token, (client["client_id"], client["client_secret"]))["active"]
 
 
-def test_a_server_moves_into_postgresql_and_back_with_all_that_it_issued(binary, folder, database):  # noqa: F811
+def test_a_server_moves_into_postgresql_and_back_with_all_that_it_issued(binary, folder, database):
     data = folder / "data"
     sqlite = f"sqlite:{data}/signet.sqlite"
     with Signet(binary, data) as server:
@@ -90,7 +91,7 @@ def test_a_server_moves_into_postgresql_and_back_with_all_that_it_issued(binary,
         assert is_active(server, client, living) and not is_active(server, client, ended)
 
 
-def test_a_database_that_holds_something_takes_no_other_server_in(binary, folder, database):  # noqa: F811
+def test_a_database_that_holds_something_takes_no_other_server_in(binary, folder, database):
     for name in ("one", "two"):
         with Signet(binary, folder / name) as server:
             server.create_user(name)
@@ -113,7 +114,7 @@ def revoke(server, client, access_token):
         return None
 
 
-def test_a_server_that_was_overlooked_stores_nothing_more_and_ends(binary, folder, database):  # noqa: F811
+def test_a_server_that_was_overlooked_stores_nothing_more_and_ends(binary, folder, database):
     with Signet(binary, folder / "data", environment=on(database.url())) as server:
         client = server.run("client", "create", "--id", "service", "--grant", "client_credentials", "--scope", "read")
         held = token(server, client)
@@ -133,7 +134,7 @@ def test_a_server_that_was_overlooked_stores_nothing_more_and_ends(binary, folde
         assert "was moved to" in server.output()
 
 
-def test_a_database_that_went_back_is_told_so_once_no_server_is_there(binary, folder, database):  # noqa: F811
+def test_a_database_that_went_back_is_told_so_once_no_server_is_there(binary, folder, database):
     environment = on(database.url())
     with Signet(binary, folder / "data", environment=environment) as server:
         port = server.port
@@ -155,7 +156,7 @@ def test_a_database_that_went_back_is_told_so_once_no_server_is_there(binary, fo
         assert is_active(server, client, token(server, client))
 
 
-def test_a_password_on_the_command_line_is_refused_and_not_repeated(binary, folder):  # noqa: F811
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(binary, folder):
     refused = migrate(
         binary, f"sqlite:{folder}/signet.sqlite", f"postgres://signet:hunter2secret@127.0.0.1:{stores.free_port()}/x")
     assert refused.returncode != 0

@@ -106,6 +106,8 @@ class PostgreSQL(Process):
         self.durable = durable
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self.bin = postgres_binaries()
+        # Whose power is not cut need not wait for a disk before its first start.
+        self.making = [] if power else ["--no-sync"]
         self.options = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []} if self.user else {}
         self.prepare()
         self.power = powerloss.PowerLoss(self.folder, self.data, self.user) if power else None
@@ -116,7 +118,7 @@ class PostgreSQL(Process):
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
         subprocess.run(
             [self.bin / "initdb", "--pgdata", self.data, "--username", "signet", "--auth", "trust", "--encoding",
-             "UTF8", "--no-locale"], check=True, capture_output=True, cwd="/", **self.options)
+             "UTF8", "--no-locale", *self.making], check=True, capture_output=True, cwd="/", **self.options)
 
     def start(self):
         settings = {
