@@ -67,6 +67,8 @@ def cluster(tmp_path_factory):
     example.wait_for("restart them while it serves", patience=120)
     example.secret = signet(example, "client", "create", "--id", "service", "--grant", "client_credentials", "--scope",
                             "read")["client_secret"]
+    signet(example, "api", "create", "--audience", "https://api.example/orders", "--name", "Orders", "--scope",
+           "orders:read=See your orders")
     signet(example, "client", "create", "--id", "app", "--name", "App", "--type", "public", "--redirect-uri", REDIRECT_URI,
            "--scope", "openid", "--scope", "offline_access", "--scope", "orders:read")
     signet(example, "user", "create", "--username", "ada", "--password-stdin", standard_input="correct battery\n")
