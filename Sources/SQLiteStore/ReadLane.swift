@@ -21,6 +21,8 @@ enum ReadRequest: Sendable {
     case roll(RecordKind, atMost: Int, @Sendable (RecordRolls.Reading) -> Void)
 
     var isRoll: Bool { if case .roll = self { true } else { false } }
+    /// Whether it reads a row or two.
+    var isQuick: Bool { if case .find = self { true } else { false } }
 
     func refuse(_ error: StoreError) {
         switch self {
@@ -63,8 +65,14 @@ final class ReadLane: Sendable {
     private struct State {
         var pending: [ReadRequest] = []
         var readers = 0
+        /// How many of them are at something long.
+        var slowReaders = 0
         var isClosed = false
     }
+
+    /// How many requests may wait for one reader that is at something quick: it takes them all in a moment, and to wake
+    /// another one takes longer than a few of them.
+    private static let worthAReader = 8
 
     private let pool: DatabasePool
     private let limits: SQLiteStoreSettings
@@ -82,6 +90,8 @@ final class ReadLane: Sendable {
             guard state.pending.count < limits.largestQueue else { return .full }
             state.pending.append(request)
             guard state.readers < limits.readers else { return .queued }
+            let quickReaders = state.readers - state.slowReaders
+            guard quickReaders == 0 || state.pending.count > quickReaders * Self.worthAReader else { return .queued }
             state.readers += 1
             return .needsReader
         }
@@ -96,7 +106,9 @@ final class ReadLane: Sendable {
     func close() { state.withLock { $0.isClosed = true } }
 
     private func drain(_ connection: Result<Database, any Error>) {
-        while let batch = takeBatch() {
+        var isSlow = false
+        while let batch = takeBatch(after: isSlow) {
+            isSlow = !batch.allSatisfy(\.isQuick)
             do {
                 let database = try connection.get()
                 try database.cachedStatement(sql: "BEGIN").execute()
@@ -122,14 +134,21 @@ final class ReadLane: Sendable {
         }
     }
 
-    private func takeBatch() -> [ReadRequest]? {
+    /// - Parameter wasSlow: whether what this reader did last was something long.
+    private func takeBatch(after wasSlow: Bool) -> [ReadRequest]? {
         state.withLock { state in
+            if wasSlow { state.slowReaders -= 1 }
             guard !state.pending.isEmpty else {
                 state.readers -= 1
                 return nil
             }
-            let batch = Array(state.pending.prefix(limits.mostReadsTogether))
-            state.pending.removeFirst(batch.count)
+            var batch: [ReadRequest] = []
+            swap(&batch, &state.pending)
+            if batch.count > limits.mostReadsTogether {
+                state.pending = Array(batch.dropFirst(limits.mostReadsTogether))
+                batch.removeLast(state.pending.count)
+            }
+            if !batch.allSatisfy(\.isQuick) { state.slowReaders += 1 }
             return batch
         }
     }

@@ -32,11 +32,21 @@ final class RecordMemory: Sendable {
         }
     }
 
+    /// A commit of ours.
+    fileprivate struct Step {
+        /// The state that it followed upon.
+        var before: State
+        /// What it wrote.
+        var keys: Set<RecordKey>
+    }
+
     fileprivate struct Contents {
         /// `nil` once closed, and where SQLite's own is not to be had.
         var header: LogHeader?
         /// What everything here holds for.
         var known = State()
+        /// The latest commits, each right after the one before it, and the last one led to `known`.
+        var steps: [Step] = []
         var isCommitting = false
         /// Records that have expired by then may be gone.
         var sweptUpTo: Instant?
@@ -53,6 +63,10 @@ final class RecordMemory: Sendable {
 
     /// What a record takes beside its payload, roughly.
     fileprivate static let overhead = 400
+
+    /// How many steps are kept, and how many keys a step may have: a read that takes longer is not remembered.
+    fileprivate static let mostSteps = 16
+    fileprivate static let mostKeysInStep = 1024
 
     /// Rolls may take an eighth beside what is kept, with sixteen bytes for an entry.
     private static let bytesPerEntry = 128
@@ -118,11 +132,16 @@ final class RecordMemory: Sendable {
 
     /// Keeps what was read since `state` was recalled.
     ///
-    /// False, and nothing is kept, if somebody has committed since: what was recalled and what was read may be of two states.
+    /// False if somebody has committed since: what was recalled and what was read may be of two states. What was read of records
+    /// that no commit has written since is kept all the same, if all of these commits are ours.
     func remember(_ lookups: some Sequence<Lookup>, _ records: [Record?], since state: State?) -> Bool {
         guard let state else { return false }
         return contents.withLock { contents in
-            guard contents.known == state, contents.current() == state else { return false }
+            guard let current = contents.current() else { return false }
+            guard current == state else {
+                contents.keepUnwritten(lookups, records, since: state, largestHalf: largestHalf)
+                return false
+            }
             for (lookup, record) in zip(lookups, records) {
                 contents.keep(Known(record), at: lookup, largestHalf: largestHalf)
             }
@@ -167,9 +186,11 @@ final class RecordMemory: Sendable {
 
     /// These were written by one commit, in this order.
     ///
-    /// - Parameter hasWritten: whether the commit wrote anything to the log. One that did not leaves the lock as free as any
-    ///   other, and what the log says a moment later is somebody else's.
-    func committed(_ writes: [RecordWrite], hasWritten: Bool, sweptUpTo: Instant?) {
+    /// - Parameters:
+    ///   - keys: whose these writes are.
+    ///   - hasWritten: whether the commit wrote anything to the log. One that did not leaves the lock as free as any other, and
+    ///     what the log says a moment later is somebody else's.
+    func committed(_ writes: [RecordWrite], of keys: Set<RecordKey>, hasWritten: Bool, sweptUpTo: Instant?) {
         contents.withLock { contents in
             contents.isCommitting = false
             guard let header = contents.header else { return }
@@ -180,6 +201,7 @@ final class RecordMemory: Sendable {
                 contents.forget(knowing: state)
                 return
             }
+            if hasWritten { contents.add(RecordMemory.Step(before: contents.known, keys: keys)) }
             contents.known = state
             if let sweptUpTo { contents.sweptUpTo = max(contents.sweptUpTo ?? sweptUpTo, sweptUpTo) }
             for write in writes { contents.take(write, largestHalf: largestHalf) }
@@ -209,10 +231,39 @@ extension RecordMemory.Contents {
 
     fileprivate mutating func forget(knowing state: RecordMemory.State) {
         known = state
+        steps = []
         sweptUpTo = nil
         recent = RecordMemory.Half()
         earlier = RecordMemory.Half()
         rolls.forget()
+    }
+
+    fileprivate mutating func add(_ step: RecordMemory.Step) {
+        if step.keys.count > RecordMemory.mostKeysInStep {
+            steps = []
+            return
+        }
+        if steps.count == RecordMemory.mostSteps { steps.removeFirst() }
+        steps.append(step)
+    }
+
+    /// Keeps what was read since `state` of records that no commit has written since.
+    ///
+    /// Before or after which of these commits that was does not matter then. What was swept meanwhile is not recalled, for it
+    /// has expired.
+    fileprivate mutating func keepUnwritten(
+        _ lookups: some Sequence<Lookup>,
+        _ records: [Record?],
+        since state: RecordMemory.State,
+        largestHalf: Int
+    ) {
+        guard let first = steps.lastIndex(where: { $0.before == state }) else { return }
+        for (lookup, record) in zip(lookups, records) {
+            guard case .key(let key) = lookup, !steps[first...].contains(where: { $0.keys.contains(key) }) else {
+                continue
+            }
+            keep(RecordMemory.Known(record), at: lookup, largestHalf: largestHalf)
+        }
     }
 
     fileprivate mutating func recall(_ lookup: Lookup, largestHalf: Int) -> RecordMemory.Known? {

@@ -17,13 +17,24 @@ struct RecordTable: RecordReader {
         r.family, r.subject, r.client, r.payload
         """
 
+    // What every request runs is put together once.
+    private static let recordByKey = "SELECT \(columns) FROM records r WHERE r.kind = ? AND r.identifier = ?"
+    private static let updateInPlace = update(place: "")
+    private static let updateEverywhere = update(
+        place: ", sweep_at = ?, index_count = ?, family = ?, subject = ?, client = ?"
+    )
+
+    private static func update(place: String) -> String {
+        """
+        UPDATE records SET version = ?, expires_at = ?, consumed_at = ?, payload = ?\(place)
+        WHERE kind = ? AND identifier = ?
+        """
+    }
+
     // MARK: Reading
 
     func record(_ key: RecordKey) throws(SQLiteFault) -> Record? {
-        var statement = try BoundStatement(
-            "SELECT \(Self.columns) FROM records r WHERE r.kind = ? AND r.identifier = ?",
-            in: database
-        )
+        var statement = try BoundStatement(Self.recordByKey, in: database)
         try statement.bind(key.kind.name)
         try statement.bind(key.identifier.bytes)
         return try rows(of: statement).first
@@ -203,14 +214,7 @@ struct RecordTable: RecordReader {
         let staysInPlace =
             before.family == after.family && before.subject == after.subject && before.client == after.client
             && before.indexes.count == after.indexes.count && sweepHolds(from: before.expiresAt, to: after.expiresAt)
-        let place = staysInPlace ? "" : ", sweep_at = ?, index_count = ?, family = ?, subject = ?, client = ?"
-        var statement = try BoundStatement(
-            """
-            UPDATE records SET version = ?, expires_at = ?, consumed_at = ?, payload = ?\(place)
-            WHERE kind = ? AND identifier = ?
-            """,
-            in: database
-        )
+        var statement = try BoundStatement(staysInPlace ? Self.updateInPlace : Self.updateEverywhere, in: database)
         try bindState(of: after, to: &statement)
         if !staysInPlace { try bindPlace(of: after, to: &statement) }
         try bindKey(after.key, to: &statement)

@@ -158,7 +158,12 @@ final class WriteLane: Sendable {
                 // By what SQLite did and not by what was asked for: a sweep writes no record, and a record that is written over
                 // with itself may not be written.
                 let hasWritten = checkpointer.commits != heard
-                memory.committed(doings.writes, hasWritten: hasWritten, sweptUpTo: doings.sweptUpTo)
+                memory.committed(
+                    doings.writes,
+                    of: doings.written,
+                    hasWritten: hasWritten,
+                    sweptUpTo: doings.sweptUpTo
+                )
             }
         } catch {
             if database.isInsideTransaction { try? database.rollback() }

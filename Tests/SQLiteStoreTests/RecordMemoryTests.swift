@@ -64,6 +64,50 @@ struct RecordMemoryTests {
         }
     }
 
+    @Test func `What was read beside commits of ours is kept, but for what they wrote, and for what has a second name`()
+        async throws
+    {
+        try await with { folder, store in
+            let lookups = (1...3).map { Lookup.key(Record(number: $0).key) }
+            let name = SecondaryIndex(name: "name", value: IdentifierHash(bytes: [1]))
+            let named = Lookup.index(Record(number: 1).key.kind, name)
+            let state = store.memory.recall(lookups).state
+            for number in 3...5 { _ = try await store.apply([.insert(Record(number: number))], now: .testTime) }
+            // Read before the first of these commits or after the last, record 1 is the same; record 3 is not.
+            let read = [Record(number: 1), nil, nil, Record(number: 1)]
+            #expect(!store.memory.remember(lookups + [named], read, since: state))
+            #expect(store.memory.answer([lookups[0]], at: .testTime) == [Record(number: 1)])
+            #expect(store.memory.answer([lookups[1]], at: .testTime) == [nil])
+            #expect(store.memory.answer([lookups[2]], at: .testTime) == [Record(number: 3)])
+            #expect(store.memory.answer([named], at: .testTime) == nil)
+            // A commit of somebody else among them, and nobody knows what it wrote.
+            let older = store.memory.recall(lookups).state
+            let other = try folder.otherConnection()
+            _ = try await store.apply([.insert(Record(number: 6))], now: .testTime)
+            try await other.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 1") }
+            _ = try await store.apply([.insert(Record(number: 7))], now: .testTime)
+            #expect(!store.memory.remember([lookups[0]], [Record(number: 1)], since: older))
+            #expect(!knows(store, 1))
+            try other.close()
+        }
+    }
+
+    @Test func `A read that took longer than a few commits is not kept`() async throws {
+        try await with { _, store in
+            let lookup = Lookup.key(Record(number: 1).key)
+            for (commits, isKept) in [(16, true), (17, false)] {
+                let state = store.memory.recall([lookup]).state
+                for number in 0..<commits {
+                    _ = try await store.apply([.insert(Record(number: 100 * commits + number))], now: .testTime)
+                }
+                #expect(!store.memory.remember([lookup], [nil], since: state))
+                #expect(knows(store, 1) == isKept)
+                _ = try await store.apply([.insert(Record(number: 1)), .delete(Record(number: 1).key)], now: .testTime)
+                store.memory.failed()
+            }
+        }
+    }
+
     @Test func `What was read while somebody committed is not kept`() async throws {
         try await with { folder, store in
             let lookup = Lookup.key(Record(number: 1).key)
@@ -93,7 +137,7 @@ struct RecordMemoryTests {
                 for _ in 0..<commits {
                     try await other.writeWithoutTransaction { try $0.execute(sql: "PRAGMA user_version = 1") }
                 }
-                store.memory.committed([], hasWritten: hasWritten, sweptUpTo: nil)
+                store.memory.committed([], of: [], hasWritten: hasWritten, sweptUpTo: nil)
                 #expect(knows(store, 1) == isKept, "\(commits) commits, \(hasWritten)")
             }
             try other.close()
