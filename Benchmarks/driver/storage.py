@@ -168,6 +168,8 @@ class Benchmark:
         return float(re.search(r"tps = ([0-9.]+)", said).group(1))
 
     def grow(self, size):
+        # What filling has left for the disk to do, gigabytes of it, is no part of what an operation takes.
+        os.sync()
         note(f"{self.engine}: measuring {size} families")
         batches = [self.ask("growth", self.options.samples // 5) for _ in range(5)]
         for operation in OPERATIONS:
