@@ -213,7 +213,8 @@ struct DenylistFaultTests {
             for writer in [second, first, second, first] {
                 await #expect(throws: (any Error).self) { try await writer.tick(now: one.now) }
             }
-            try await pool.send(RedisCommand("DEL", try #require(try await names("beat:*", pool).first)))
+            // Unless it has run out.
+            for beat in try await names("beat:*", pool) { try await pool.send(RedisCommand("DEL", beat)) }
             for _ in 0..<2 {
                 await #expect(throws: (any Error).self) { try await first.tick(now: one.now) }
             }
