@@ -4,6 +4,7 @@ Prints Markdown tables and what the thresholds say, writes results/storage.json,
 met.
 """
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -105,6 +106,7 @@ class Benchmark:
             self.about[f"{self.engine}: fill.{size}"] = round(filled["seconds"], 1)
             if size == sizes[0]:
                 self.rotations(size)
+            self.settle(folder)
             self.grow(size)
         first, last = sizes[0], sizes[-1]
         for operation in OPERATIONS if first != last else []:
@@ -167,9 +169,20 @@ class Benchmark:
              "-U", "signet", "postgres"], check=True, capture_output=True, text=True).stdout
         return float(re.search(r"tps = ([0-9.]+)", said).group(1))
 
-    def grow(self, size):
-        # What filling has left for the disk to do, gigabytes of it, is no part of what an operation takes.
+    @staticmethod
+    def settle(folder):
+        """What filling has left for the disk to do, gigabytes of it, is no part of what an operation takes, and neither is
+        what other programs have driven out of the memory for files meanwhile: everything is read once."""
         os.sync()
+        chunk = bytearray(1 << 20)
+        for place, _, names in os.walk(folder):
+            for name in names:
+                # PostgreSQL may take a file of its log away between the look and the reading; a socket is no file.
+                with contextlib.suppress(OSError), open(os.path.join(place, name), "rb", buffering=0) as file:
+                    while file.readinto(chunk):
+                        pass
+
+    def grow(self, size):
         note(f"{self.engine}: measuring {size} families")
         batches = [self.ask("growth", self.options.samples // 5) for _ in range(5)]
         for operation in OPERATIONS:
