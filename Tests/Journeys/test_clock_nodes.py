@@ -7,23 +7,12 @@ import jwt
 import pytest
 
 from grants import ada, authorize, prepare, redeem, refresh
-from postgres import AUDIENCE, Node, needs_postgres, on, running_database, temporary_folder, until
+from module_postgres import database, folder  # noqa: F401 (fixtures)
+from postgres import AUDIENCE, Node, needs_postgres, on, until
 from signet import Person
 from test_clock import HOUR, Clock
 
 pytestmark = needs_postgres
-
-
-@pytest.fixture(scope="module")
-def folder():
-    with temporary_folder() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def database(folder):
-    with running_database(folder) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from grants import Rotations, ada, authorize, prepare, redeem, refresh
-from postgres import AUDIENCE, Node, Traffic, needs_postgres, on, running_database, stores, temporary_folder, until
+from module_postgres import database, folder  # noqa: F401 (fixtures)
+from postgres import AUDIENCE, Node, Traffic, needs_postgres, on, stores, until
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 pytestmark = [needs_postgres, pytest.mark.skipif(PROGRAM is None, reason="no pgbouncer is installed")]
@@ -40,18 +41,6 @@ class Pooler(stores.Process):
         if self.is_running:
             self.process.terminate()
             self.process.wait(timeout=30)
-
-
-@pytest.fixture(scope="module")
-def folder():
-    with temporary_folder() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def database(folder):
-    with running_database(folder) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 from grants import ada, authorize, prepare, redeem, refresh
-from postgres import Node, needs_postgres, on, refused, stores, temporary_folder
+from module_postgres import folder  # noqa: F401 (fixtures)
+from postgres import Node, needs_postgres, on, refused, stores
 
 pytestmark = needs_postgres
 
@@ -20,12 +21,6 @@ def make_authority(folder, name):
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
             "-out", f"{name}.crt", "-days", "2", "-subj", f"/CN={name}", cwd=folder)
     return folder / f"{name}.crt"
-
-
-@pytest.fixture(scope="module")
-def folder():
-    with temporary_folder() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

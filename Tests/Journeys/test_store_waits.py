@@ -7,7 +7,8 @@ import time
 import pytest
 
 from grants import ada, authorize, is_unavailable, prepare, redeem, refresh
-from postgres import Holder, Node, Traffic, needs_postgres, on, running_database, temporary_folder
+from module_postgres import database, folder  # noqa: F401 (fixtures)
+from postgres import Holder, Node, Traffic, needs_postgres, on
 
 pytestmark = needs_postgres
 
@@ -31,18 +32,6 @@ def records(database, kind):
     """All records of a kind, down to the last octet."""
     return database.sql(f"SELECT md5(r::text) FROM signet.records r WHERE kind = '{kind}' ORDER BY 1",
                         database="signet").split()
-
-
-@pytest.fixture(scope="module")
-def folder():
-    with temporary_folder() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def database(folder):
-    with running_database(folder) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

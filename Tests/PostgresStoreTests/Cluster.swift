@@ -124,6 +124,22 @@ final class Cluster: Sendable {
         )
     }
 
+    /// Runs `statement` in a transaction of an administrator, who commits after so long; returns once it has run.
+    func holding(_ statement: String, seconds: Int = 1) async throws -> Process {
+        let holder = Self.process(
+            Self.program("psql"),
+            [
+                "-h", folder, "-p", "\(port)", "-U", "postgres", "-d", "postgres", "-qAtX", "-c",
+                "BEGIN; \(statement); SELECT pg_sleep(\(seconds)); COMMIT",
+            ]
+        )
+        holder.standardOutput = FileHandle.nullDevice
+        try holder.run()
+        let isHeld = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        while try sql(isHeld) == "0" { try await Task.sleep(for: .milliseconds(20)) }
+        return holder
+    }
+
     // MARK: Programs
 
     static let isRoot = geteuid() == 0

@@ -131,17 +131,7 @@ struct FailureTests {
 
     /// Somebody who has locked every record that is there now.
     private func holderOfRecords(in cluster: Cluster) async throws -> Process {
-        let holder = Cluster.process(
-            Cluster.program("psql"),
-            [
-                "-h", cluster.folder, "-p", "\(cluster.port)", "-U", "postgres", "-d", "postgres", "-qAtX", "-c",
-                "BEGIN; SELECT 1 FROM signet.records FOR UPDATE; SELECT pg_sleep(30)",
-            ]
-        )
-        holder.standardOutput = FileHandle.nullDevice
-        try holder.run()
-        try await Task.sleep(for: .milliseconds(500))
-        return holder
+        try await cluster.holding("SELECT 1 FROM signet.records FOR UPDATE", seconds: 30)
     }
 
     @Test(.timeLimit(.minutes(2)))

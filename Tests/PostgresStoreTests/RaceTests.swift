@@ -8,22 +8,6 @@ import Testing
 /// Races that are staged, so that each guard of a write is the one that has to hold.
 @Suite(.serialized)
 struct RaceTests {
-    /// Runs `statement` in a transaction of an administrator, who commits after a second.
-    private func holding(_ statement: String, _ cluster: Cluster) async throws -> Process {
-        let holder = Cluster.process(
-            Cluster.program("psql"),
-            [
-                "-h", cluster.folder, "-p", "\(cluster.port)", "-U", "postgres", "-d", "postgres", "-qAtX", "-c",
-                "BEGIN; \(statement); SELECT pg_sleep(1); COMMIT",
-            ]
-        )
-        holder.standardOutput = FileHandle.nullDevice
-        try holder.run()
-        let isHeld = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-        while try cluster.sql(isHeld) == "0" { try await Task.sleep(for: .milliseconds(20)) }
-        return holder
-    }
-
     @Test(.timeLimit(.minutes(2)))
     func `A record that changes between judgement and write, under no lock of ours, is judged again`() async throws {
         let cluster = try Cluster.shared.get()
@@ -33,7 +17,7 @@ struct RaceTests {
         #expect(try await store.apply(records.map(Change.insert), now: .testTime) == .applied)
         // Three writes of three sorts, each judged while the row still looks untouched.
         let spend = "UPDATE \(schema).records SET consumed_at = 1, version = version + 1"
-        let holder = try await holding(spend, cluster)
+        let holder = try await cluster.holding(spend)
         var replacement = records[1]
         replacement.payload = [7]
         async let consumed = store.apply([.consume(records[0].key)], now: .testTime)
