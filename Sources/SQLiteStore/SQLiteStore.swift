@@ -38,6 +38,9 @@ package final class SQLiteStore: StoreBackend {
         reads = ReadLane(pool: pool, limits: settings)
     }
 
+    /// Ends the readers of a store that is dropped without ``close()``; its file is closed a moment later, when they have gone.
+    deinit { reads.close() }
+
     package nonisolated(nonsending) func find(
         _ lookups: [Lookup],
         now: Instant
