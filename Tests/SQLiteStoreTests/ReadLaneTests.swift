@@ -38,7 +38,7 @@ struct ReadLaneTests {
     }
 
     @Test(.timeLimit(.minutes(1)))
-    func `What waits to be read when the store is closed is answered or refused, and nobody waits for ever`()
+    func `What waits to be read when the store is closed is answered or refused`()
         async throws
     {
         try await TemporaryFolder.with { folder in
