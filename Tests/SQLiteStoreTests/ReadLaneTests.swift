@@ -37,6 +37,42 @@ struct ReadLaneTests {
         }
     }
 
+    private func isFoundByAll(_ tasks: Int, _ number: Int, in store: SQLiteStore) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<tasks { group.addTask { try await isFound(number, in: store) } }
+            return try await group.reduce(true) { $0 && $1 }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `Where no connection is to be had, requests are refused, and the next ones try again`() async throws {
+        try await TemporaryFolder.with { folder in
+            let store = try forgetfulStore(at: folder.database)
+            _ = try await store.apply([.insert(Record(number: 1))], now: .testTime)
+            let elsewhere = folder.path + "/elsewhere"
+            try FileManager.default.moveItem(atPath: folder.database, toPath: elsewhere)
+            for tasks in [1, 100] {
+                await #expect(throws: StoreError.self) { try await isFoundByAll(tasks, 1, in: store) }
+            }
+            try FileManager.default.moveItem(atPath: elsewhere, toPath: folder.database)
+            #expect(try await isFoundByAll(100, 1, in: store))
+            try await store.close()
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `Where no further connection is to be had, the readers that have one answer`() async throws {
+        try await TemporaryFolder.with { folder in
+            let store = try forgetfulStore(at: folder.database)
+            _ = try await store.apply([.insert(Record(number: 1))], now: .testTime)
+            #expect(try await isFound(1, in: store))
+            try FileManager.default.moveItem(atPath: folder.database, toPath: folder.path + "/elsewhere")
+            for _ in 0..<10 { #expect(try await isFoundByAll(500, 1, in: store)) }
+            try FileManager.default.moveItem(atPath: folder.path + "/elsewhere", toPath: folder.database)
+            try await store.close()
+        }
+    }
+
     @Test(.timeLimit(.minutes(1)))
     func `What waits to be read when the store is closed is answered or refused`()
         async throws
@@ -48,9 +84,11 @@ struct ReadLaneTests {
                 for _ in 0..<200 {
                     group.addTask {
                         do {
-                            #expect(try await isFound(1, in: store))
-                        } catch StoreError.unavailable {
+                            let found = try await isFound(1, in: store)
+                            #expect(found)
+                        } catch let error as StoreError {
                             // It came after the closing.
+                            #expect(error == .unavailable(reason: "the store is closed"))
                         }
                     }
                 }
