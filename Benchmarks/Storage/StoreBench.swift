@@ -98,7 +98,7 @@ final class StoreBench: Sendable {
     /// the others has just touched, so that what is cold in a large store is paid for by each.
     private func growth(samples: Int) async throws -> [String: Any] {
         let count = families.load(ordering: .relaxed)
-        var random = SplitMix(seed: UInt64(count))
+        var random = SplitMix(seed: UInt64(count + revoked.load(ordering: .relaxed)))
         var times: [String: [Double]] = [:]
         func timed(_ name: String, _ body: () async throws -> Void) async throws {
             let start = ContinuousClock.now

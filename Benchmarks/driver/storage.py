@@ -52,8 +52,9 @@ class Benchmark:
         self.thresholds = results.thresholds()
         self.limits = self.thresholds["storage"]
 
-    def ask(self, *words):
-        answer = self.program.ask(*map(str, words), patience=PATIENCE)
+    @staticmethod
+    def ask(program, *words):
+        answer = program.ask(*map(str, words), patience=PATIENCE)
         if "error" in answer:
             raise Fault(f"{words[0]}: {answer['error']}")
         return answer
@@ -74,7 +75,7 @@ class Benchmark:
 
     def measure_engine(self, folder):
         database = None
-        place = folder
+        places = [os.path.join(folder, name) for name in ["growing", "small"]]
         if self.engine == "postgres":
             # Its own PostgreSQL, with the settings of the package: fsync, synchronous_commit, 128 MB of buffers.
             for parent in [pathlib.Path(folder), *pathlib.Path(folder).parents]:
@@ -82,56 +83,64 @@ class Benchmark:
                     parent.chmod(parent.stat().st_mode | 0o011)
             database = Cluster(None, pathlib.Path(folder), free_ports(6), nodes=0)
             database.start_postgres()
-            place = database.store
+            subprocess.run(
+                [postgres_folder() / "createdb", "-h", "127.0.0.1", "-p", str(database.postgres_port), "-U", "signet", "small"],
+                check=True)
+            places = [database.store, database.store.removesuffix("/postgres") + "/small"]
+        else:
+            for place in places:
+                os.mkdir(place)
         self.database = database
-        try:
-            self.program = Contender("storage", [self.workplace.read("storage.command"), place], prefix=[])
-            try:
-                self.measure(folder)
-            finally:
-                self.program.stop()
-        finally:
+        command = self.workplace.read("storage.command")
+        with contextlib.ExitStack() as ended:
             if database:
-                database.stop()
+                ended.callback(database.stop)
+            programs = []
+            for place in places:
+                programs.append(Contender("storage", [command, place], prefix=[]))
+                ended.callback(programs[-1].stop)
+            self.measure(folder, *programs)
 
-    def measure(self, folder):
+    def measure(self, folder, growing, small):
         sizes = [size for size in SIZES if size <= self.options.families]
         for size in sizes:
             free = shutil.disk_usage(folder).free
             if free < size * BYTES_PER_FAMILY * 1.5:
                 raise Fault(f"{size} families need {size * BYTES_PER_FAMILY * 1.5 / 1e9:.0f} GB, {free / 1e9:.0f} are free")
             note(f"{self.engine}: filling up to {size} families")
-            filled = self.ask("fill", size)
+            filled = self.ask(growing, "fill", size)
             self.rows.append(row(f"bytes-per-family.{size}", self.engine, [filled["bytes"] / size], "bytes"))
             self.about[f"{self.engine}: fill.{size}"] = round(filled["seconds"], 1)
             if size == sizes[0]:
-                self.rotations(size)
+                self.rotations(growing, size)
+                self.ask(small, "fill", size)
             self.settle(folder)
-            self.grow(size)
-        first, last = sizes[0], sizes[-1]
-        for operation in OPERATIONS if first != last else []:
-            for name in ["p50", "p99"]:
-                ratio = self.of(f"{operation}.{name}.{last}") / self.of(f"{operation}.{name}.{first}")
-                limit = self.limits["growth"][name]
-                self.judge(
-                    f"{operation}.{name}", f"{self.engine}: {last} within {limit} times {first}", ratio - limit, " times"
-                )
-        self.sweep()
+            if size == sizes[0] or size < sizes[-1]:
+                self.grow({self.engine: growing}, size)
+            else:
+                self.compare(size, growing, sizes[0], small)
+        self.sweep(growing)
 
-    def of(self, name):
-        return next(
-            each["median"] for each in self.rows if each["row"] == name and each["contender"] == self.engine)
+    def compare(self, size, growing, first, small):
+        """A store of this size and a small one in turns: a machine that is shared is slower at one hour than at another, and
+        filling takes half of one."""
+        beside = f"{self.engine}, {first} families"
+        medians = self.grow({self.engine: growing, beside: small}, size)
+        for name, ours in medians[self.engine].items():
+            limit = self.limits["growth"][name.split(".")[1]]
+            self.judge(
+                name, f"{self.engine}: {size} within {limit} times {first}", ours / medians[beside][name] - limit, " times")
 
-    def rotations(self, families):
+    def rotations(self, growing, families):
         peer = "pgbench" if self.database else "loop"
         rates = {"signet": [], peer: [], "fdatasync": []}
         for number in range(self.options.rounds + 1):
-            ours = self.ask("rotate", self.options.clients, self.options.seconds)
+            ours = self.ask(growing, "rotate", self.options.clients, self.options.seconds)
             if self.database:
                 theirs = self.pgbench(families)
             else:
-                theirs = self.ask("loop", round(ours["together"]), self.options.seconds)["rate"]
-                disk = self.ask("disk", 1)["rate"]
+                theirs = self.ask(growing, "loop", round(ours["together"]), self.options.seconds)["rate"]
+                disk = self.ask(growing, "disk", 1)["rate"]
             self.about[f"{self.engine}: rotations in one commit"] = round(ours["together"], 1)
             if number > 0:
                 rates["signet"].append(ours["rate"])
@@ -172,28 +181,37 @@ class Benchmark:
     @staticmethod
     def settle(folder):
         """What filling has left for the disk to do, gigabytes of it, is no part of what an operation takes, and neither is
-        what other programs have driven out of the memory for files meanwhile: everything is read once."""
+        what other programs have driven out of the memory for files meanwhile: everything is read. Twice, since the first time
+        can take minutes, in which some systems take away what nobody has used."""
         os.sync()
         chunk = bytearray(1 << 20)
-        for place, _, names in os.walk(folder):
+        for place, _, names in [*os.walk(folder)] * 2:
             for name in names:
                 # PostgreSQL may take a file of its log away between the look and the reading; a socket is no file.
                 with contextlib.suppress(OSError), open(os.path.join(place, name), "rb", buffering=0) as file:
                     while file.readinto(chunk):
                         pass
 
-    def grow(self, size):
+    def grow(self, programs, size):
+        """Adds the rows of all operations; returns their medians, by contender."""
         note(f"{self.engine}: measuring {size} families")
-        batches = [self.ask("growth", self.options.samples // 5) for _ in range(5)]
+        batches = {contender: [] for contender in programs}
+        for _ in range(5):
+            for contender, program in programs.items():
+                batches[contender].append(self.ask(program, "growth", self.options.samples // 5))
+        medians = {contender: {} for contender in programs}
         for operation in OPERATIONS:
             for name in ["p50", "p99"]:
-                values = [batch[operation][name] for batch in batches]
-                self.rows.append(row(f"{operation}.{name}.{size}", self.engine, values, "ms"))
+                for contender, its in batches.items():
+                    values = [batch[operation][name] for batch in its]
+                    self.rows.append(row(f"{operation}.{name}.{size}", contender, values, "ms"))
+                    medians[contender][f"{operation}.{name}"] = statistics.median(values)
+        return medians
 
-    def sweep(self):
+    def sweep(self, growing):
         expired = min(self.options.families, self.options.expired)
         note(f"{self.engine}: sweeping {expired} expired families")
-        found = self.ask("sweep", expired)
+        found = self.ask(growing, "sweep", expired)
         self.rows.append(row("sweep.time", self.engine, [found["seconds"]], "s"))
         self.rows.append(row("sweep.rotate.p99", f"{self.engine}, quiet", [found["quiet"]], "ms"))
         self.rows.append(row("sweep.rotate.p99", f"{self.engine}, sweeping", [found["sweeping"]], "ms"))
