@@ -39,6 +39,8 @@ struct RecordSQL: Sendable {
         let key =
             "FROM unnest($1, $2) AS k(kind, identifier) JOIN \(records) r ON r.kind = k.kind AND r.identifier = k.identifier"
         byKey = Statement("by_key", "SELECT \(Self.columns) \(key)", [.manyBytes, .manyBytes])
+        // OFFSET keeps the families' part apart: joined, a planner without statistics takes families for so large that it walks
+        // the whole index.
         byName = Statement(
             "by_name",
             """
@@ -46,8 +48,8 @@ struct RecordSQL: Sendable {
             UNION ALL SELECT \(Self.columns) FROM unnest($3, $4, $5) AS k(kind, name, value)
             JOIN \(indexes) i ON i.kind = k.kind AND i.name = k.name AND i.value = k.value
             JOIN \(records) r ON r.kind = i.kind AND r.identifier = i.identifier
-            UNION ALL SELECT \(Self.columns) FROM unnest($6) AS k(family)
-            JOIN \(records) r ON r.family = k.family AND r.consumed_at IS NULL
+            UNION ALL SELECT \(Self.columns) FROM unnest($6) AS k(family) CROSS JOIN LATERAL
+            (SELECT \(Self.columns) FROM \(records) r WHERE r.family = k.family AND r.consumed_at IS NULL OFFSET 0) r
             """,
             [.manyBytes, .manyBytes, .manyBytes, .manyBytes, .manyBytes, .manyBytes]
         )
