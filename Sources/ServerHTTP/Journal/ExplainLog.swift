@@ -103,8 +103,13 @@ package final class ExplainLog: Sendable {
         let decoder = JSONDecoder()
         for name in [fileName, rotatedName] {
             let path = "\(folder)/\(name)"
-            guard FileManager.default.fileExists(atPath: path) else { continue }
-            let bytes = try Data(contentsOf: URL(filePath: path))
+            let bytes: Data
+            do {
+                bytes = try Data(contentsOf: URL(filePath: path))
+            } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
+                // None yet, or it has just become the rotated one.
+                continue
+            }
             for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
                 // A line that was cut off by a crash is no entry.
                 guard let entry = try? decoder.decode(RefusalLogEntry.self, from: line) else { continue }
