@@ -115,10 +115,10 @@ class Benchmark:
                 self.rotations(growing, size)
                 self.ask(small, "fill", size)
             self.settle(folder)
-            if size == sizes[0] or size < sizes[-1]:
-                self.grow({self.engine: growing}, size)
-            else:
+            if sizes[0] < size == sizes[-1]:
                 self.compare(size, growing, sizes[0], small)
+            else:
+                self.grow({self.engine: growing}, size)
         self.sweep(growing)
 
     def compare(self, size, growing, first, small):
