@@ -36,6 +36,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 
 let package = Package(
@@ -75,6 +76,8 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // For tests only.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // The words everybody shares
@@ -305,10 +308,17 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        // Programs that tests start.
+        .target(
+            name: "ProcessTesting",
+            dependencies: [subprocess],
+            path: "Tests/ProcessTesting",
+            swiftSettings: settings
+        ),
         // A real Redis for tests, on a port of its own.
         .target(
             name: "RedisTesting",
-            dependencies: ["RedisClient"],
+            dependencies: ["RedisClient", "ProcessTesting"],
             path: "Tests/RedisTesting",
             swiftSettings: settings
         ),
@@ -324,7 +334,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PostgresStoreTests",
-            dependencies: ["PostgresStore", "Storage", "StorageConformance", "Instants"],
+            dependencies: ["PostgresStore", "ProcessTesting", "Storage", "StorageConformance", "Instants"],
             swiftSettings: settings
         ),
         .testTarget(

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Makes `swift test` readable: shows failures as they happen, then one line a test target.
+"""Runs `swift test` and makes it readable: shows failures as they happen, then one line a test target.
 
-Reads the output of `swift test` on standard input. Arguments: the file that keeps the whole output, the xUnit report
-that `swift test` writes, the exit code's file, and the file for the totals ("PASSED FAILED").
+Arguments: the file that keeps the whole output, the xUnit report that the command writes, the file for the totals
+("PASSED FAILED"), and the command. Tests that hang are ended and named.
 """
 
+import os
+import queue
 import re
+import signal
+import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
@@ -14,15 +19,62 @@ from pathlib import Path
 
 FAILURE = re.compile(r"^\s*(✘ .* recorded an issue|↳ (?!Testing Library|Target Platform)|.*\berror:|Fatal error|.*crashed|.*Exited with)")
 FINISHED = re.compile(r"^✔ Test (?!run with)")
+BEGAN = re.compile(r"^. Test (.*) started\.$")
+ENDED = re.compile(r"^. Test (.*?) (?:with \d+ test cases? )?(?:passed|failed) after ")
 CASES = re.compile(r"^. Test .* with (\d+) test cases? (?:passed|failed)")
 
 
-def relay(log_path):
-    """Copies the output to the log, shows what failed, and returns how many test cases ran."""
-    finished, cases, shown, continues = 0, 0, time.monotonic(), False
+# Seconds without a word of the tests, the longest of which may take five minutes: then nothing comes any more.
+SILENCE = float(os.environ.get("SIGNET_TEST_SILENCE", "600"))
+
+
+def lines(process):
+    """What the process says, line by line; None once if it says nothing for too long."""
+    said = queue.Queue()
+
+    def read():
+        for line in process.stdout:
+            said.put(line)
+        said.put("")
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = said.get(timeout=SILENCE)
+        except queue.Empty:
+            yield None
+            return
+        if not line:
+            return
+        yield line
+
+
+def relay(command, log_path):
+    """Copies the output to the log, shows what failed, and returns the exit code and how many test cases ran."""
+    finished, cases, shown, continues, running = 0, 0, time.monotonic(), False, {}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+
+    def end(*_):
+        os.killpg(process.pid, signal.SIGKILL)
+        sys.exit(130)
+
+    for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+        signal.signal(number, end)
     with open(log_path, "w", encoding="utf-8") as log:
-        for line in sys.stdin:
+        for line in lines(process):
+            if line is None:
+                hung = "\n".join(f"    {name}" for name in running) or "    (none: it is not a test that hangs)"
+                line = f"✘ Nothing was heard for {SILENCE:.0f} s, so the tests were ended; these had begun:\n{hung}\n"
+                log.write(line)
+                print(line, end="", flush=True)
+                os.killpg(process.pid, signal.SIGKILL)
+                break
             log.write(line)
+            if match := BEGAN.match(line.rstrip()):
+                running[match.group(1)] = True
+            if match := ENDED.match(line):
+                running.pop(match.group(1), None)
             if match := CASES.match(line):
                 cases += int(match.group(1)) - 1
             if FINISHED.match(line):
@@ -36,7 +88,7 @@ def relay(log_path):
             if not continues and time.monotonic() - shown > 20:
                 print(f"  … {finished} tests have passed", flush=True)
                 shown = time.monotonic()
-    return cases
+    return process.wait(), cases
 
 
 def targets(report):
@@ -58,9 +110,8 @@ def targets(report):
 
 
 def main():
-    log_path, report, exit_code_path, totals_path = map(Path, sys.argv[1:5])
-    more_cases = relay(log_path)
-    exit_code = int(exit_code_path.read_text() or "1") if exit_code_path.exists() else 1
+    log_path, report, totals_path = map(Path, sys.argv[1:4])
+    exit_code, more_cases = relay(sys.argv[4:], log_path)
     passed = failed = skipped = 0
     if not report.exists():
         # Some versions of SwiftPM keep one report a framework.

@@ -122,12 +122,12 @@ struct RedisTokenCacheTests {
 
     @Test
     func `A cache that is down is passed over`() async throws {
-        let server = try RedisServer.make()
-        defer { server.remove() }
-        let pool = try RedisPool(server.address)
-        let issuer = CountingIssuer()
-        let service = try tokens(issuer, RedisTokenCache(pool, sealedUnder: key))
-        #expect(try await service.token().accessToken == "token-1")
-        await pool.close()
+        try await RedisServer.with(isRunning: false) { server in
+            let pool = try RedisPool(server.address)
+            let issuer = CountingIssuer()
+            let service = try tokens(issuer, RedisTokenCache(pool, sealedUnder: key))
+            #expect(try await service.token().accessToken == "token-1")
+            await pool.close()
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ProcessTesting
 import Synchronization
 
 /// A PostgreSQL server of the tests' own, in a temporary folder and reachable by a socket in it and by loopback; or the
@@ -6,23 +7,20 @@ import Synchronization
 ///
 /// `fsync` is off unless a test asks for it: these tests kill processes, not machines.
 final class Cluster: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        var description: String
-    }
-
     let folder: String
     let port: Int
     private let isDurable: Bool
-    private let process = Mutex<Process?>(nil)
+    private let server = Mutex<BackgroundProgram?>(nil)
 
     /// The server that the checks share; it ends with the process.
-    static let shared: Result<Cluster, any Error> = Result {
-        let cluster = try Cluster()
-        clusters.withLock { $0.append(cluster) }
-        atexit { clusters.withLock { for cluster in $0 { cluster.remove() } } }
+    static var shared: Cluster { get async throws { try await sharing.value } }
+    private static let sharing = Task {
+        let cluster = try await Cluster()
+        folders.withLock { $0.append(cluster.folder) }
+        atexit { folders.withLock { for folder in $0 { try? FileManager.default.removeItem(atPath: folder) } } }
         return cluster
     }
-    private static let clusters = Mutex<[Cluster]>([])
+    private static let folders = Mutex<[String]>([])
 
     /// A server for one test, which may be killed.
     static func with<Value>(
@@ -30,83 +28,76 @@ final class Cluster: Sendable {
         durably: Bool = false,
         _ body: (Cluster) async throws -> Value
     ) async throws -> Value {
-        let cluster = try Cluster(durably: durably)
-        defer { cluster.remove() }
-        return try await body(cluster)
+        let cluster = try await Cluster(durably: durably)
+        do {
+            let value = try await body(cluster)
+            await cluster.remove()
+            return value
+        } catch {
+            await cluster.remove()
+            throw error
+        }
     }
 
-    init(durably isDurable: Bool = false) throws {
+    private init(durably isDurable: Bool = false) async throws {
         self.isDurable = isDurable
         let base = FileManager.default.temporaryDirectory.path
         folder = base + "/signet-pg-\(UUID().uuidString.prefix(8))"
         port = Int.random(in: 20_000..<30_000)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        if Self.isRoot {
-            // PostgreSQL refuses to run as root.
-            try Self.run("/bin/chown", ["postgres", folder])
-        }
-        try Self.run(
+        if Self.isRoot { try await runProgram("chown", ["postgres", folder]) }
+        let initdb = Self.asPostgres(
             Self.program("initdb"),
-            ["-D", folder + "/data", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
-            asPostgres: true
+            ["-D", folder + "/data", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
         )
-        try start()
+        try await runProgram(initdb[0], Array(initdb.dropFirst()))
+        try await start()
     }
 
     /// Starts the server and returns when it answers.
-    func start(_ options: [String] = []) throws {
+    func start(_ options: [String] = []) async throws {
         let settings = [
             "-k", folder, "-p", "\(port)", "-c", "listen_addresses=127.0.0.1", "-c",
             "fsync=\(isDurable ? "on" : "off")",
             "-c", "max_connections=100", "-c", "autovacuum=off", "-c", "shared_buffers=32MB",
         ]
-        let process = Self.process(
+        let log = folder + "/log"
+        let program = try await Self.background(
             Self.program("postgres"),
             ["-D", folder + "/data"] + settings + options,
-            asPostgres: true
+            log: log
         )
-        process.standardOutput = FileHandle.nullDevice
-        let log = folder + "/log"
-        _ = FileManager.default.createFile(atPath: log, contents: nil)
-        process.standardError = FileHandle(forWritingAtPath: log)
-        try process.run()
-        self.process.withLock { $0 = process }
+        server.withLock { $0 = program }
         for _ in 0..<300 {
-            if (try? Self.run(Self.program("pg_isready"), ["-q", "-h", folder, "-p", "\(port)"])) != nil { return }
-            usleep(100_000)
+            let question = ["-q", "-h", folder, "-p", "\(port)"]
+            if (try? await runProgram(Self.program("pg_isready"), question)) != nil { return }
+            try await Task.sleep(for: .milliseconds(100))
         }
-        throw Failure(
-            description: "the server does not start: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")"
+        throw ProgramFailure(
+            "the server does not start: \((try? String(contentsOfFile: log, encoding: .utf8)) ?? "no log")"
         )
     }
 
     /// Kills every process of the server with -9.
-    func kill() {
-        let pids = serverProcesses()
-        for pid in pids { Foundation.kill(pid, SIGKILL) }
-        guard let process = process.withLock({ $0.take() }) else { return }
-        // runuser stops itself when its child is stopped; it has to run to see it end.
-        Foundation.kill(process.processIdentifier, SIGCONT)
-        for _ in 0..<30 where process.isRunning { usleep(100_000) }
-        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    func kill() async {
+        for pid in await serverProcesses() { Foundation.kill(pid, SIGKILL) }
+        await server.withLock { $0.take() }?.end()
         // A killed server leaves it, and a later one may find its number in use.
         try? FileManager.default.removeItem(atPath: folder + "/data/postmaster.pid")
     }
 
-    func pause() { for pid in serverProcesses() { Foundation.kill(pid, SIGSTOP) } }
-    func resume() { for pid in serverProcesses() { Foundation.kill(pid, SIGCONT) } }
+    func pause() async { for pid in await serverProcesses() { Foundation.kill(pid, SIGSTOP) } }
+    func resume() async { for pid in await serverProcesses() { Foundation.kill(pid, SIGCONT) } }
 
-    func remove() {
-        kill()
+    private func remove() async {
+        await kill()
         try? FileManager.default.removeItem(atPath: folder)
     }
 
     /// The postmaster and its children.
-    private func serverProcesses() -> [Int32] {
-        guard let text = try? String(contentsOfFile: folder + "/data/postmaster.pid", encoding: .utf8),
-            let first = text.split(separator: "\n").first, let postmaster = Int32(first)
-        else { return [] }
-        let children = (try? Self.run("/bin/ps", ["-o", "pid=", "--ppid", "\(postmaster)"])) ?? ""
+    private func serverProcesses() async -> [Int32] {
+        guard let postmaster = server.withLock({ $0?.pid }) else { return [] }
+        let children = (try? await runProgram("ps", ["-o", "pid=", "--ppid", "\(postmaster)"])) ?? ""
         return [postmaster] + children.split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
     }
 
@@ -116,28 +107,36 @@ final class Cluster: Sendable {
 
     /// What `psql` prints for a statement: rows without decoration.
     @discardableResult
-    func sql(_ statement: String, database: String = "postgres") throws -> String {
-        try Self.run(
-            Self.program("psql"),
-            ["-h", folder, "-p", "\(port)", "-U", "postgres", "-d", database, "-qAtX", "-v", "ON_ERROR_STOP=1"]
-                + ["-c", statement]
-        )
+    func sql(_ statement: String, database: String = "postgres") async throws -> String {
+        try await runProgram(Self.program("psql"), psql(statement, database: database))
     }
 
-    /// Runs `statement` in a transaction of an administrator, who commits after so long; returns once it has run.
-    func holding(_ statement: String, seconds: Int = 1) async throws -> Process {
-        let holder = Self.process(
-            Self.program("psql"),
-            [
-                "-h", folder, "-p", "\(port)", "-U", "postgres", "-d", "postgres", "-qAtX", "-c",
-                "BEGIN; \(statement); SELECT pg_sleep(\(seconds)); COMMIT",
-            ]
-        )
-        holder.standardOutput = FileHandle.nullDevice
-        try holder.run()
-        let isHeld = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-        while try sql(isHeld) == "0" { try await Task.sleep(for: .milliseconds(20)) }
-        return holder
+    private func psql(_ statement: String, database: String = "postgres") -> [String] {
+        [
+            "-h", folder, "-p", "\(port)", "-U", "postgres", "-d", database, "-qAtX", "-v", "ON_ERROR_STOP=1", "-c",
+            statement,
+        ]
+    }
+
+    /// Runs `statement` in a transaction of an administrator, who commits after so long; `body` is run once it has run.
+    func holding<Value>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ statement: String,
+        seconds: Int = 1,
+        _ body: () async throws -> Value
+    ) async throws -> Value {
+        let transaction = "BEGIN; \(statement); SELECT pg_sleep(\(seconds)); COMMIT"
+        let holder = try await BackgroundProgram(Self.program("psql"), psql(transaction))
+        do {
+            let isHeld = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+            while try await sql(isHeld) == "0" { try await Task.sleep(for: .milliseconds(20)) }
+            let value = try await body()
+            await holder.end()
+            return value
+        } catch {
+            await holder.end()
+            throw error
+        }
     }
 
     // MARK: Programs
@@ -152,27 +151,19 @@ final class Cluster: Sendable {
 
     static func program(_ name: String) -> String { (programs ?? "") + "/" + name }
 
-    static func process(_ program: String, _ arguments: [String], asPostgres: Bool = false) -> Process {
-        let process = Process()
-        let isOther = asPostgres && isRoot
-        process.executableURL = URL(fileURLWithPath: isOther ? "/usr/sbin/runuser" : program)
-        process.arguments = (isOther ? ["-u", "postgres", "--", program] : []) + arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        return process
+    /// A command line for one that may not be root, as PostgreSQL refuses to be.
+    private static func asPostgres(_ program: String, _ arguments: [String]) -> [String] {
+        let becoming = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
+        return (isRoot ? becoming : []) + [program] + arguments
     }
 
-    @discardableResult
-    static func run(_ program: String, _ arguments: [String], asPostgres: Bool = false) throws -> String {
-        let process = process(program, arguments, asPostgres: asPostgres)
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "\(program) ended with \(process.terminationStatus): \(text)")
-        }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    /// Starts a program that may not be root.
+    static func background(
+        _ program: String,
+        _ arguments: [String],
+        log: String = "/dev/null"
+    ) async throws -> BackgroundProgram {
+        let line = asPostgres(program, arguments)
+        return try await BackgroundProgram(line[0], Array(line.dropFirst()), log: log)
     }
 }

@@ -20,14 +20,14 @@ struct ConnectionTests {
     @Test(.timeLimit(.minutes(2)))
     func `A password is proven by SCRAM, and a wrong one is refused without being repeated`() async throws {
         try await Cluster.with { cluster in
-            try cluster.sql("CREATE ROLE ada LOGIN PASSWORD 'right-password'; CREATE SCHEMA signet AUTHORIZATION ada")
-            let form = try cluster.sql("SELECT left(rolpassword, 14) FROM pg_authid WHERE rolname = 'ada'")
+            try await cluster.sql("CREATE ROLE ada LOGIN PASSWORD 'right-password'; CREATE SCHEMA signet AUTHORIZATION ada")
+            let form = try await cluster.sql("SELECT left(rolpassword, 14) FROM pg_authid WHERE rolname = 'ada'")
             #expect(form == "SCRAM-SHA-256$")
             try """
             local all postgres trust
             host all all 127.0.0.1/32 scram-sha-256
             """.write(toFile: cluster.folder + "/data/pg_hba.conf", atomically: false, encoding: .utf8)
-            try cluster.sql("SELECT pg_reload_conf()")
+            try await cluster.sql("SELECT pg_reload_conf()")
             try await Task.sleep(for: .milliseconds(500))
             let wrong = await openingError(cluster.address(user: "ada:wrong-password"))
             let sentence = "\(try #require(wrong))"
@@ -45,9 +45,9 @@ struct ConnectionTests {
     @Test(.timeLimit(.minutes(2)))
     func `Of several hosts, one that is down and one that takes no writes are passed over`() async throws {
         try await Cluster.with { standby in
-            try standby.sql("ALTER SYSTEM SET default_transaction_read_only = on")
-            try standby.sql("SELECT pg_reload_conf()")
-            let primary = try Cluster.shared.get()
+            try await standby.sql("ALTER SYSTEM SET default_transaction_read_only = on")
+            try await standby.sql("SELECT pg_reload_conf()")
+            let primary = try await Cluster.shared
             let hosts = "127.0.0.1:1,127.0.0.1:\(standby.port),127.0.0.1:\(primary.port)"
             let schema = TestServer.freshSchema()
             for parameters in ["", "&target_session_attrs=read-write"] {
@@ -59,17 +59,17 @@ struct ConnectionTests {
                 #expect(try await store.find(record.key, now: .testTime) == record)
                 try await store.close()
             }
-            #expect(try primary.sql("SELECT count(*) FROM \(schema).records") == "2")
-            #expect(try standby.sql("SELECT count(*) FROM pg_namespace WHERE nspname = '\(schema)'") == "0")
+            #expect(try await primary.sql("SELECT count(*) FROM \(schema).records") == "2")
+            #expect(try await standby.sql("SELECT count(*) FROM pg_namespace WHERE nspname = '\(schema)'") == "0")
         }
     }
 
     @Test(.timeLimit(.minutes(2)))
     func `A role that may have fewer connections than the store wants is served over those it gets`() async throws {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let schema = TestServer.freshSchema()
-        try cluster.sql("CREATE ROLE \(schema)_role LOGIN CONNECTION LIMIT 2")
-        try cluster.sql("CREATE SCHEMA \(schema) AUTHORIZATION \(schema)_role")
+        try await cluster.sql("CREATE ROLE \(schema)_role LOGIN CONNECTION LIMIT 2")
+        try await cluster.sql("CREATE SCHEMA \(schema) AUTHORIZATION \(schema)_role")
         let address = cluster.address(parameters: "signet_schema=\(schema)", user: "\(schema)_role")
         var settings = PostgresStoreSettings()
         settings.mostRequestsInCommit = 1
@@ -82,8 +82,8 @@ struct ConnectionTests {
             }
             for try await outcome in group { #expect(outcome == .applied) }
         }
-        #expect(try cluster.sql("SELECT count(*) FROM \(schema).records") == "101")
-        try cluster.sql("ALTER ROLE \(schema)_role CONNECTION LIMIT 0")
+        #expect(try await cluster.sql("SELECT count(*) FROM \(schema).records") == "101")
+        try await cluster.sql("ALTER ROLE \(schema)_role CONNECTION LIMIT 0")
         let refusal = await openingError(address)
         #expect("\(try #require(refusal))".contains("too many connections for role"))
         try await store.close()
@@ -97,7 +97,7 @@ struct ConnectionTests {
             settings.largestQueue = 4
             let store = try await PostgresStore.opened(cluster.address(), settings: settings)
             #expect(try await store.apply([.insert(Record(number: 0))], now: .testTime) == .applied)
-            cluster.pause()
+            await cluster.pause()
             let outcomes = await withTaskGroup(of: Result<ApplyOutcome, StoreError>.self) { group in
                 for number in 1...20 {
                     group.addTask {
@@ -112,7 +112,7 @@ struct ConnectionTests {
                 for await outcome in group {
                     outcomes.append(outcome)
                     // The refused ones come first: nobody else can be answered before the server goes on.
-                    if outcomes.count == 8 { cluster.resume() }
+                    if outcomes.count == 8 { await cluster.resume() }
                 }
                 return outcomes
             }
@@ -121,7 +121,7 @@ struct ConnectionTests {
             #expect(outcomes.allSatisfy { $0 == .failure(full) || $0 == .success(.applied) })
             let applied = outcomes.count { $0 == .success(.applied) }
             #expect(applied >= 4)
-            #expect(try cluster.sql("SELECT count(*) FROM signet.records") == "\(applied + 1)")
+            #expect(try await cluster.sql("SELECT count(*) FROM signet.records") == "\(applied + 1)")
             try await store.close()
         }
     }
@@ -139,7 +139,7 @@ struct ConnectionTests {
             var heard = try #require(reader.announcements()).makeAsyncIterator()
             await heard.next()  // The connection was made.
             #expect(try await writer.apply([.insert(Record(number: 0))], now: .testTime) == .applied)
-            cluster.pause()
+            await cluster.pause()
             // One is under way and two fill the queue, when the first one is committed and would announce itself.
             try await withThrowingTaskGroup(of: ApplyOutcome.self) { group in
                 for number in 1...3 {
@@ -148,7 +148,7 @@ struct ConnectionTests {
                     }
                     try await Task.sleep(for: .milliseconds(200))
                 }
-                cluster.resume()
+                await cluster.resume()
                 for try await outcome in group { #expect(outcome == .applied) }
             }
             // The last commit finds an empty queue.

@@ -70,10 +70,10 @@ struct CrashTests {
                 while acknowledged.value.load(ordering: .relaxed) < 200 * round {
                     try await Task.sleep(for: .milliseconds(5))
                 }
-                cluster.kill()
+                await cluster.kill()
                 ledgers = await changing.value
                 #expect(ledgers.allSatisfy { $0.isInDoubt })
-                try cluster.start()
+                try await cluster.start()
                 try await answers(store)
                 for place in ledgers.indices {
                     let ledger = ledgers[place]

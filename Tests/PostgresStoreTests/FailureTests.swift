@@ -54,7 +54,7 @@ struct FailureTests {
         let sentence = "\(try #require(nobody))"
         #expect(sentence.hasPrefix("The database postgres://ada@127.0.0.1:1/db?sslmode=disable cannot be reached ("))
         #expect(!sentence.contains("secret") && !sentence.contains("hidden"))
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let missing = await openingError(cluster.address("nowhere"))
         #expect("\(try #require(missing))".contains("\"nowhere\" does not exist"))
         let tls = await openingError(cluster.address().replacing("sslmode=disable", with: "sslmode=require"))
@@ -67,10 +67,10 @@ struct FailureTests {
             let store = try await PostgresStore.opened(cluster.address(), settings: quick)
             let before = Record(number: 1)
             #expect(try await store.apply([.insert(before)], now: .testTime) == .applied)
-            cluster.kill()
+            await cluster.kill()
             #expect(await isUnavailable { _ = try await store.apply([.insert(Record(number: 2))], now: .testTime) })
             #expect(await isUnavailable { _ = try await store.find(before.key, now: .testTime) })
-            try cluster.start()
+            try await cluster.start()
             #expect(try await recovers(store))
             #expect(try await store.find(before.key, now: .testTime) == before)
             #expect(try await store.apply([.insert(Record(number: 3))], now: .testTime) == .applied)
@@ -83,12 +83,12 @@ struct FailureTests {
         try await Cluster.with { cluster in
             let store = try await PostgresStore.opened(cluster.address(), settings: quick)
             #expect(try await store.apply([.insert(Record(number: 1))], now: .testTime) == .applied)
-            cluster.pause()
+            await cluster.pause()
             #expect(await isUnavailable { _ = try await store.find(Record(number: 1).key, now: .testTime) })
             #expect(
                 await isUnavailable { _ = try await store.apply([.consume(Record(number: 1).key)], now: .testTime) }
             )
-            cluster.resume()
+            await cluster.resume()
             #expect(try await recovers(store))
             // It was never acknowledged, and its transaction had not been told to commit.
             #expect(try await store.find(Record(number: 1).key, now: .testTime)?.consumedAt == nil)
@@ -102,7 +102,7 @@ struct FailureTests {
             let store = try await PostgresStore.opened(cluster.address(), settings: quick)
             for number in 0..<5 {
                 #expect(try await store.apply([.insert(Record(number: number))], now: .testTime) == .applied)
-                try cluster.sql(
+                try await cluster.sql(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signet'"
                 )
                 #expect(try await store.find(Record(number: number).key, now: .testTime) == Record(number: number))
@@ -115,13 +115,13 @@ struct FailureTests {
     func `A database that turns read-only refuses writes and its health check, and recovers`() async throws {
         try await Cluster.with { cluster in
             let store = try await PostgresStore.opened(cluster.address(), settings: quick)
-            try cluster.sql("ALTER DATABASE postgres SET default_transaction_read_only = on")
-            try cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signet'")
+            try await cluster.sql("ALTER DATABASE postgres SET default_transaction_read_only = on")
+            try await cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signet'")
             #expect(await isUnavailable { _ = try await store.apply([.insert(Record(number: 1))], now: .testTime) })
             #expect(await isUnavailable { try await store.checkHealth() })
             let refusal = await openingError(cluster.address())
             #expect("\(try #require(refusal))".contains("read-only"))
-            try cluster.sql("ALTER DATABASE postgres RESET default_transaction_read_only", database: "template1")
+            try await cluster.sql("ALTER DATABASE postgres RESET default_transaction_read_only", database: "template1")
             #expect(try await recovers(store))
             try await store.close()
         }
@@ -129,9 +129,9 @@ struct FailureTests {
 
     private static let held = StoreError.unavailable(reason: "a lock in the database was held for too long")
 
-    /// Somebody who has locked every record that is there now.
-    private func holderOfRecords(in cluster: Cluster) async throws -> Process {
-        try await cluster.holding("SELECT 1 FROM signet.records FOR UPDATE", seconds: 30)
+    /// While somebody has locked every record that is there now.
+    private func whileRecordsAreHeld(in cluster: Cluster, _ body: () async throws -> Void) async throws {
+        try await cluster.holding("SELECT 1 FROM signet.records FOR UPDATE", seconds: 30, body)
     }
 
     @Test(.timeLimit(.minutes(2)))
@@ -140,11 +140,11 @@ struct FailureTests {
             let store = try await PostgresStore.opened(cluster.address(), settings: quick)
             let record = Record(number: 1)
             #expect(try await store.apply([.insert(record)], now: .testTime) == .applied)
-            let holder = try await holderOfRecords(in: cluster)
-            defer { holder.terminate() }
-            await #expect(throws: Self.held) { try await store.apply([.consume(record.key)], now: .testTime) }
-            #expect(try await store.apply([.insert(Record(number: 2))], now: .testTime) == .applied)
-            #expect(try await store.find(record.key, now: .testTime) == record)
+            try await whileRecordsAreHeld(in: cluster) {
+                await #expect(throws: Self.held) { try await store.apply([.consume(record.key)], now: .testTime) }
+                #expect(try await store.apply([.insert(Record(number: 2))], now: .testTime) == .applied)
+                #expect(try await store.find(record.key, now: .testTime) == record)
+            }
             try await store.close()
         }
     }
@@ -157,23 +157,23 @@ struct FailureTests {
             let store = try await PostgresStore.opened(cluster.address(), settings: settings)
             let record = Record(number: 1)
             #expect(try await store.apply([.insert(record)], now: .testTime) == .applied)
-            let holder = try await holderOfRecords(in: cluster)
-            defer { holder.terminate() }
-            cluster.pause()
-            // The first keeps the only connection busy, so the others are together in the next commit.
-            let before = store.statistics
-            let first = Task { try await store.apply([.insert(Record(number: 2))], now: .testTime) }
-            try await Task.sleep(for: .milliseconds(200))
-            let blocked = Task { try await store.apply([.consume(record.key)], now: .testTime) }
-            let others = (3...8).map { number in
-                Task { try await store.apply([.insert(Record(number: number))], now: .testTime) }
+            try await whileRecordsAreHeld(in: cluster) {
+                await cluster.pause()
+                // The first keeps the only connection busy, so the others are together in the next commit.
+                let before = store.statistics
+                let first = Task { try await store.apply([.insert(Record(number: 2))], now: .testTime) }
+                try await Task.sleep(for: .milliseconds(200))
+                let blocked = Task { try await store.apply([.consume(record.key)], now: .testTime) }
+                let others = (3...8).map { number in
+                    Task { try await store.apply([.insert(Record(number: number))], now: .testTime) }
+                }
+                try await Task.sleep(for: .milliseconds(200))
+                await cluster.resume()
+                #expect(try await first.value == .applied)
+                await #expect(throws: Self.held) { try await blocked.value }
+                for other in others { #expect(try await other.value == .applied) }
+                #expect(store.statistics.commits - before.commits == 2)
             }
-            try await Task.sleep(for: .milliseconds(200))
-            cluster.resume()
-            #expect(try await first.value == .applied)
-            await #expect(throws: Self.held) { try await blocked.value }
-            for other in others { #expect(try await other.value == .applied) }
-            #expect(store.statistics.commits - before.commits == 2)
             try await store.close()
         }
     }
@@ -181,21 +181,21 @@ struct FailureTests {
     @Test(.timeLimit(.minutes(2)))
     func `A host that says nothing any more is left for the next one, at opening too`() async throws {
         try await Cluster.with { frozen in
-            let other = try Cluster.shared.get()
+            let other = try await Cluster.shared
             let schema = TestServer.freshSchema()
             let hosts = "127.0.0.1:\(frozen.port),127.0.0.1:\(other.port)"
             let address = "postgres://postgres@\(hosts)/postgres?sslmode=disable&signet_schema=\(schema)"
             try await PostgresStore.opened(other.address(parameters: "signet_schema=\(schema)")).close()
             let store = try await PostgresStore.opened(address, settings: quick)
             #expect(try await store.apply([.insert(Record(number: 1))], now: .testTime) == .applied)
-            frozen.pause()
+            await frozen.pause()
             #expect(await isUnavailable { _ = try await store.apply([.insert(Record(number: 2))], now: .testTime) })
             #expect(try await store.apply([.insert(Record(number: 3))], now: .testTime) == .applied)
             let opened = try await PostgresStore.opened(address + "&connect_timeout=2", settings: quick)
             #expect(try await opened.find(Record(number: 3).key, now: .testTime) != nil)
             try await store.close()
             try await opened.close()
-            #expect(try other.sql("SELECT count(*) FROM \(schema).records") == "1")
+            #expect(try await other.sql("SELECT count(*) FROM \(schema).records") == "1")
         }
     }
 
@@ -210,7 +210,7 @@ struct FailureTests {
             await heard.next()  // The connection was made.
             #expect(try await writer.apply([.insert(Record(kind: loud, number: 1))], now: .testTime) == .applied)
             await heard.next()
-            try cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+            try await cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
             await heard.next()  // It was made again.
             #expect(try await writer.apply([.insert(Record(kind: loud, number: 2))], now: .testTime) == .applied)
             await heard.next()

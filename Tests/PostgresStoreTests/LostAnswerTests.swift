@@ -1,5 +1,6 @@
 import Foundation
 import Instants
+import ProcessTesting
 import Storage
 import Synchronization
 import Testing
@@ -10,7 +11,7 @@ import Testing
 struct LostAnswerTests {
     @Test(.timeLimit(.minutes(2)))
     func `A commit whose answer is lost is unavailable, stands, and is not sent a second time`() async throws {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let relay = try Relay(to: cluster.port)
         defer { relay.end() }
         let address = "postgres://postgres@127.0.0.1:\(relay.port)/postgres?sslmode=disable"
@@ -53,7 +54,7 @@ private final class Relay: Sendable {
             }
         }
         port = Int(UInt16(bigEndian: address.sin_port))
-        guard isBound else { throw Cluster.Failure(description: "the relay has no port") }
+        guard isBound else { throw ProgramFailure("the relay has no port") }
         Thread.detachNewThread { self.run() }
     }
 

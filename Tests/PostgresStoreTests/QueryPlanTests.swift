@@ -16,9 +16,9 @@ struct QueryPlanTests {
         let store = try await PostgresStore.opened(cluster.address(parameters: "signet_schema=\(schema.name)"))
         try await store.close()
         for table in [schema.records, schema.indexes] {
-            try cluster.sql("ALTER TABLE \(table) SET (autovacuum_enabled = off)")
+            try await cluster.sql("ALTER TABLE \(table) SET (autovacuum_enabled = off)")
         }
-        try cluster.sql(
+        try await cluster.sql(
             """
             INSERT INTO \(schema.records) (version, expires_at, sweep_at, kind, identifier, family, subject, client,
             payload) SELECT 1, n, n, format('kind-%s', n % 10)::bytea, decode(lpad(to_hex(n), 64, '0'), 'hex'),
@@ -26,13 +26,13 @@ struct QueryPlanTests {
             format('client-%s', n % 50)::bytea, repeat('x', 300)::bytea FROM generate_series(1, 20000) n
             """
         )
-        try cluster.sql(
+        try await cluster.sql(
             """
             INSERT INTO \(schema.indexes) (kind, name, value, identifier)
             SELECT kind, 'login', sha256(identifier), identifier FROM \(schema.records) WHERE expires_at % 2 = 0
             """
         )
-        if isAnalyzed { try cluster.sql("ANALYZE \(schema.records); ANALYZE \(schema.indexes)") }
+        if isAnalyzed { try await cluster.sql("ANALYZE \(schema.records); ANALYZE \(schema.indexes)") }
         return (schema, RecordSQL(schema))
     }
 
@@ -43,11 +43,11 @@ struct QueryPlanTests {
         _ statement: Statement,
         _ cluster: Cluster,
         settings: String = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = on"
-    ) throws -> String {
+    ) async throws -> String {
         func list(_ words: [String]) -> String { words.isEmpty ? "" : "(\(words.joined(separator: ", ")))" }
         let types = list(statement.types.map(\.name))
         let nothing = list(statement.types.map { _ in "NULL" })
-        return try cluster.sql(
+        return try await cluster.sql(
             """
             \(settings);
             PREPARE one \(types) AS \(statement.sql); EXPLAIN (COSTS OFF) EXECUTE one \(nothing)
@@ -74,7 +74,7 @@ struct QueryPlanTests {
     func `In tables that nobody has analyzed, sessions of ours look up what is asked for and walk no whole index`()
         async throws
     {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let (schema, sql) = try await Self.filled(cluster, isAnalyzed: false)
         let settings = Schema.settings(PostgresStoreSettings(), isLocal: false)
         func scansAndConditions(_ plan: String) -> (scans: Int, conditions: Int) {
@@ -83,7 +83,7 @@ struct QueryPlanTests {
             return (count("Index Scan") + count("Index Only Scan") + count("Seq Scan"), count("Index Cond"))
         }
         for statement in named(sql) + pages(sql) {
-            let plan = try plan(statement, cluster, settings: settings)
+            let plan = try await plan(statement, cluster, settings: settings)
             let (scans, conditions) = scansAndConditions(plan)
             #expect(scans > 0 && scans == conditions, "\(statement.name): \(plan)")
         }
@@ -93,34 +93,34 @@ struct QueryPlanTests {
             "SELECT r.* FROM unnest($1) AS k(family) JOIN \(schema.records) r ON r.family = k.family AND r.consumed_at IS NULL",
             [.manyBytes]
         )
-        let (scans, conditions) = scansAndConditions(try plan(joined, cluster, settings: settings))
+        let (scans, conditions) = scansAndConditions(try await plan(joined, cluster, settings: settings))
         #expect(scans > conditions)
     }
 
     @Test(.timeLimit(.minutes(2)))
     func `Every statement finds its rows by an index, and pages and sweeps neither sort nor scan`() async throws {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let (schema, sql) = try await Self.filled(cluster)
         let pages = pages(sql)
         for statement in named(sql) + pages {
-            let plan = try plan(statement, cluster)
+            let plan = try await plan(statement, cluster)
             #expect(!plan.contains("Seq Scan"), "\(statement.name): \(plan)")
             #expect(!plan.contains("Bitmap Heap Scan"), "\(statement.name): \(plan)")
             #expect(plan.contains("Index Scan using"), "\(statement.name): \(plan)")
         }
         for statement in pages + [sql.sweep] {
-            let plan = try plan(statement, cluster)
+            let plan = try await plan(statement, cluster)
             #expect(!plan.contains("Sort"), "\(statement.name): \(plan)")
             #expect(plan.contains("Limit"), "\(statement.name): \(plan)")
         }
         // Those that only add or look at nothing have nothing to search.
         for statement in [sql.insert, sql.index, sql.lock, sql.notify, sql.health] {
-            let plan = try plan(statement, cluster)
+            let plan = try await plan(statement, cluster)
             #expect(!plan.contains("Seq Scan"), "\(statement.name): \(plan)")
         }
         // A question that no index fits is one that this test would see.
         let unfit = Statement("unfit", "SELECT 1 FROM \(schema.records) WHERE payload = $1 ORDER BY version", [.bytes])
-        let scan = try plan(unfit, cluster)
+        let scan = try await plan(unfit, cluster)
         #expect(scan.contains("Seq Scan") && scan.contains("Sort"))
     }
 }

@@ -10,26 +10,26 @@ import Testing
 struct RaceTests {
     @Test(.timeLimit(.minutes(2)))
     func `A record that changes between judgement and write, under no lock of ours, is judged again`() async throws {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let schema = TestServer.freshSchema()
         let store = try await PostgresStore.opened(cluster.address(parameters: "signet_schema=\(schema)"))
         let records = (1...3).map { Record(number: $0) }
         #expect(try await store.apply(records.map(Change.insert), now: .testTime) == .applied)
         // Three writes of three sorts, each judged while the row still looks untouched.
         let spend = "UPDATE \(schema).records SET consumed_at = 1, version = version + 1"
-        let holder = try await cluster.holding(spend)
         var replacement = records[1]
         replacement.payload = [7]
-        async let consumed = store.apply([.consume(records[0].key)], now: .testTime)
-        async let replaced = store.apply([.replace(replacement, ifVersion: 1)], now: .testTime)
-        for outcome in [try await consumed, try await replaced] {
-            guard case .conflict(0, let found?) = outcome else {
-                Issue.record("applied over a change that was committed before: \(outcome)")
-                continue
+        try await cluster.holding(spend) {
+            async let consumed = store.apply([.consume(records[0].key)], now: .testTime)
+            async let replaced = store.apply([.replace(replacement, ifVersion: 1)], now: .testTime)
+            for outcome in [try await consumed, try await replaced] {
+                guard case .conflict(0, let found?) = outcome else {
+                    Issue.record("applied over a change that was committed before: \(outcome)")
+                    continue
+                }
+                #expect(found.version == 2 && found.consumedAt != nil)
             }
-            #expect(found.version == 2 && found.consumedAt != nil)
         }
-        holder.waitUntilExit()
         try await store.close()
     }
 
@@ -62,13 +62,13 @@ struct RaceTests {
             }
             for node in nodes { try await node.close() }
             try await Task.sleep(for: .seconds(1))
-            #expect(try cluster.sql("SELECT sum(deadlocks) FROM pg_stat_database") == "0")
+            #expect(try await cluster.sql("SELECT sum(deadlocks) FROM pg_stat_database") == "0")
         }
     }
 
     @Test(.timeLimit(.minutes(2)))
     func `A requirement holds until the change that rests on it is committed`() async throws {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let schema = TestServer.freshSchema()
         let address = cluster.address(parameters: "signet_schema=\(schema)")
         let nodes = [try await PostgresStore.opened(address), try await PostgresStore.opened(address)]

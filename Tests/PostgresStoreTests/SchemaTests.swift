@@ -18,38 +18,38 @@ struct SchemaTests {
 
     @Test(.timeLimit(.minutes(2)))
     func `Another program's schema and a newer one are refused and left as they are`() async throws {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let foreign = TestServer.freshSchema()
-        try cluster.sql("CREATE SCHEMA \(foreign); CREATE TABLE \(foreign).notes (text text)")
+        try await cluster.sql("CREATE SCHEMA \(foreign); CREATE TABLE \(foreign).notes (text text)")
         let address = cluster.address(parameters: "signet_schema=\(foreign)")
         #expect(await openingError(address) == .foreign(location: address, schema: foreign))
-        #expect(try cluster.sql("SELECT count(*) FROM pg_tables WHERE schemaname = '\(foreign)'") == "1")
+        #expect(try await cluster.sql("SELECT count(*) FROM pg_tables WHERE schemaname = '\(foreign)'") == "1")
 
         let newer = TestServer.freshSchema()
         let other = cluster.address(parameters: "signet_schema=\(newer)")
         let store = try await PostgresStore.opened(other)
         try await store.close()
-        try cluster.sql("UPDATE \(newer).signet_schema SET version = 99")
+        try await cluster.sql("UPDATE \(newer).signet_schema SET version = 99")
         #expect(await openingError(other) == .newerSchema(location: other, found: 99, supported: Schema.version))
-        #expect(try cluster.sql("SELECT version FROM \(newer).signet_schema") == "99")
+        #expect(try await cluster.sql("SELECT version FROM \(newer).signet_schema") == "99")
     }
 
     @Test(.timeLimit(.minutes(2)))
     func `A role without the right to create is told what to grant`() async throws {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let schema = TestServer.freshSchema()
-        try cluster.sql("CREATE ROLE \(schema)_role LOGIN")
+        try await cluster.sql("CREATE ROLE \(schema)_role LOGIN")
         let address = cluster.address(parameters: "signet_schema=\(schema)", user: "\(schema)_role")
         let refusal = "\(try #require(await openingError(address)))"
         #expect(refusal.contains("CREATE SCHEMA \"\(schema)\" AUTHORIZATION \(schema)_role"))
-        try cluster.sql("CREATE SCHEMA \(schema) AUTHORIZATION \(schema)_role")
+        try await cluster.sql("CREATE SCHEMA \(schema) AUTHORIZATION \(schema)_role")
         #expect(await openingError(address) == nil)
     }
 
     @Test(.timeLimit(.minutes(2)))
     func `Many may open a schema that does not exist yet at the same time`() async throws {
         let schema = TestServer.freshSchema()
-        let address = try TestServer.address(schema: schema)
+        let address = try await TestServer.address(schema: schema)
         let steps = Counter()
         let stores = try await withThrowingTaskGroup(of: PostgresStore.self) { group in
             for _ in 0..<6 {
@@ -137,7 +137,7 @@ struct SchemaTests {
 
     @Test(.timeLimit(.minutes(2)))
     func `Replacing a payload and an expiry touches no index`() async throws {
-        let cluster = try Cluster.shared.get()
+        let cluster = try await Cluster.shared
         let schema = TestServer.freshSchema()
         let store = try await PostgresStore.opened(cluster.address(parameters: "signet_schema=\(schema)"))
         var record = Record(number: 1, expiresAt: .testTime + .seconds(10))
@@ -151,7 +151,7 @@ struct SchemaTests {
         }
         try await store.close()
         try await Task.sleep(for: .seconds(1))
-        let counts = try cluster.sql(
+        let counts = try await cluster.sql(
             "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE schemaname = '\(schema)' AND relname = 'records'"
         )
         #expect(counts == "20|20")

@@ -27,7 +27,7 @@ extension PostgresStore {
         parameters: String = ""
     ) async throws -> PostgresStore {
         try await opened(
-            TestServer.address(schema: TestServer.freshSchema(), parameters: parameters),
+            await TestServer.address(schema: TestServer.freshSchema(), parameters: parameters),
             settings: settings
         )
     }
@@ -39,12 +39,12 @@ enum TestServer {
     }
 
     /// The server that the environment names, or the shared one.
-    static func address(schema: String, parameters: String = "") throws -> String {
+    static func address(schema: String, parameters: String = "") async throws -> String {
         let suffix = "signet_schema=\(schema)" + (parameters.isEmpty ? "" : "&" + parameters)
         if let named = ProcessInfo.processInfo.environment["SIGNET_TEST_POSTGRES"] {
             return named + (named.contains("?") ? "&" : "?") + suffix
         }
-        return try Cluster.shared.get().address(parameters: suffix)
+        return try await Cluster.shared.address(parameters: suffix)
     }
 }
 

@@ -46,18 +46,18 @@ private func retrying<Value>(_ act: () async throws(StoreError) -> Value) async 
 struct OutageTests {
     @Test
     func `A Redis that is down at start is refused in one sentence, without the password`() async throws {
-        let server = try RedisServer.make()
-        defer { server.remove() }
-        var address = server.address
-        address.user = "signet"
-        address.password = RedisPassword("hunter2")
-        let error = await #expect(throws: RedisStoreError.self) { try await RedisStore.open(address, settings: quick) }
-        guard case .unreachable = error else {
-            Issue.record("\(String(describing: error))")
-            return
+        try await RedisServer.with(isRunning: false) { server in
+            var address = server.address
+            address.user = "signet"
+            address.password = RedisPassword("hunter2")
+            let error = await #expect(throws: RedisStoreError.self) { try await RedisStore.open(address, settings: quick) }
+            guard case .unreachable = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(error?.description.contains("cannot be reached") == true)
+            #expect(!String(reflecting: error).contains("hunter2"))
         }
-        #expect(error?.description.contains("cannot be reached") == true)
-        #expect(!String(reflecting: error).contains("hunter2"))
     }
 
     @Test
@@ -66,7 +66,7 @@ struct OutageTests {
         try await RedisServer.with(options) { server in
             let store = try await RedisStore.open(server.address, settings: quick)
             #expect(try await store.apply([insert(1)], now: .testTime) == .applied)
-            server.crash()
+            await server.crash()
             await #expect(throws: StoreError.self) { try await store.apply([insert(2)], now: .testTime) }
             await #expect(throws: StoreError.self) { try await store.find([.key(RecordKey(1))], now: .testTime) }
             await #expect(throws: StoreError.self) { try await store.checkHealth() }

@@ -2,6 +2,7 @@
 // Never the system's instance. `SIGNET_TEST_REDIS` names another one for tests that only need a Redis.
 
 import Foundation
+import ProcessTesting
 public import RedisClient
 import Synchronization
 
@@ -22,21 +23,11 @@ public final class RedisServer: Sendable {
         }
     }
 
-    public struct Failure: Error, CustomStringConvertible {
-        public let description: String
-    }
-
-    private struct Running {
-        let keeper: Process
-        let leash: FileHandle
-        let pid: pid_t
-    }
-
     public let folder: String
     public let options: Options
     /// Where it listens, with TLS as it is made here and without a user.
     public let address: RedisAddress
-    private let running = Mutex<Running?>(nil)
+    private let running = Mutex<BackgroundProgram?>(nil)
 
     private init(folder: String, options: Options) throws {
         self.folder = folder
@@ -47,24 +38,32 @@ public final class RedisServer: Sendable {
         } else {
             address = RedisAddress(.socket(path: folder + "/redis.sock"))
         }
-        if options.hasTLS { try makeCertificates(in: folder) }
         try configurationText.write(toFile: folder + "/redis.conf", atomically: true, encoding: .utf8)
     }
 
     /// Runs `body` with a Redis of its own.
+    ///
+    /// - Parameter isRunning: whether it was started; otherwise nobody listens at its address.
     public static func with<Value>(
         _ options: Options = Options(),
+        isRunning: Bool = true,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (RedisServer) async throws -> Value
     ) async throws -> Value {
         let server = try make(options)
-        defer { server.remove() }
-        try await server.start()
-        return try await body(server)
+        do {
+            if isRunning { try await server.start() }
+            let value = try await body(server)
+            await server.remove()
+            return value
+        } catch {
+            await server.remove()
+            throw error
+        }
     }
 
     /// A server that is not running yet.
-    public static func make(_ options: Options = Options()) throws -> RedisServer {
+    static func make(_ options: Options = Options()) throws -> RedisServer {
         // Short: the path of a socket may have a hundred bytes.
         let folder = "\(FileManager.default.temporaryDirectory.path)/redis-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -93,29 +92,15 @@ public final class RedisServer: Sendable {
 
     /// Starts it, again if it was killed, and waits until it answers.
     public func start() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        // When this process ends, however it does, the pipe closes and the server goes with it.
-        process.arguments = [
-            "-c", #"redis-server "$1" >/dev/null 2>&1 & echo $!; read -r line; kill -9 $! 2>/dev/null"#, "sh",
-            folder + "/redis.conf",
-        ]
-        let leash = Pipe()
-        let output = Pipe()
-        process.standardInput = leash
-        process.standardOutput = output
+        if options.hasTLS { try await makeCertificates(in: folder) }
         let readiness = timesReady
-        try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        guard let pid = pid_t(line.trimmingCharacters(in: .whitespacesAndNewlines)) else {
-            throw Failure(description: "redis-server did not start; scripts/setup-tests.sh installs it")
-        }
-        running.withLock { $0 = Running(keeper: process, leash: leash.fileHandleForWriting, pid: pid) }
+        let program = try await BackgroundProgram("redis-server", [folder + "/redis.conf"])
+        running.withLock { $0 = program }
         for _ in 0..<1000 {
             if timesReady > readiness { return }
             try await Task.sleep(for: .milliseconds(10))
         }
-        throw Failure(description: "redis-server did not start: \(log)")
+        throw ProgramFailure("redis-server, which scripts/setup-tests.sh installs, did not start: \(log)")
     }
 
     private var log: String { (try? String(contentsOfFile: folder + "/redis.log", encoding: .utf8)) ?? "no log" }
@@ -129,10 +114,7 @@ public final class RedisServer: Sendable {
     }
 
     /// `kill -9`, as a crash.
-    public func crash() {
-        signal(SIGKILL)
-        end()
-    }
+    public func crash() async { await running.withLock { $0.take() }?.end() }
 
     /// It stands still: connections stand, and nothing is answered.
     public func pause() { signal(SIGSTOP) }
@@ -140,20 +122,9 @@ public final class RedisServer: Sendable {
     /// It goes on.
     public func resume() { signal(SIGCONT) }
 
-    private func end() {
-        let ended = running.withLock { running in
-            defer { running = nil }
-            return running
-        }
-        guard let ended else { return }
-        try? ended.leash.close()
-        ended.keeper.waitUntilExit()
-    }
-
     /// Ends it and removes its folder.
-    public func remove() {
-        signal(SIGKILL)
-        end()
+    func remove() async {
+        await crash()
         try? FileManager.default.removeItem(atPath: folder)
     }
 }
@@ -170,27 +141,20 @@ private func sparePort() throws -> UInt16 {
             bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
         }
     }
-    guard isBound else { throw RedisServer.Failure(description: "no spare port") }
+    guard isBound else { throw ProgramFailure("no spare port") }
     return UInt16(bigEndian: address.sin_port)
 }
 
 /// An authority, a certificate for localhost, and the certificate of a stranger.
-private func makeCertificates(in folder: String) throws {
+private func makeCertificates(in folder: String) async throws {
     let script = #"""
         set -e
+        cd "$1"
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=stranger -keyout other.key -out other.pem
         openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=redis -keyout server.key -out server.csr
         echo subjectAltName=DNS:localhost > san
         openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.pem
         """#
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/sh")
-    process.arguments = ["-c", script]
-    process.currentDirectoryURL = URL(fileURLWithPath: folder)
-    process.standardError = FileHandle.nullDevice
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw RedisServer.Failure(description: "openssl made no certificate") }
+    try await runProgram("/bin/sh", ["-c", script, "sh", folder])
 }

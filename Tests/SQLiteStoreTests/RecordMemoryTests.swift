@@ -11,11 +11,12 @@ import Testing
 @Suite
 struct RecordMemoryTests {
     private func with(
+        _ settings: SQLiteStoreSettings = SQLiteStoreSettings(),
         isolation: isolated (any Actor)? = #isolation,
         _ body: (TemporaryFolder, SQLiteStore) async throws -> Void
     ) async throws {
         try await TemporaryFolder.with { folder in
-            let store = try SQLiteStore(path: folder.database)
+            let store = try SQLiteStore(path: folder.database, settings: settings)
             try await body(folder, store)
             try await store.close()
         }
@@ -194,7 +195,9 @@ struct RecordMemoryTests {
     /// One transaction that sweeps a record away and writes one in its place.
     @Test(.timeLimit(.minutes(5)))
     func `A record that is swept and written again in one transaction is there`() async throws {
-        try await with { folder, store in
+        var settings = SQLiteStoreSettings()
+        settings.busyTimeout = .seconds(120)  // Among many other tests, what sleeps a moment may wake late.
+        try await with(settings) { folder, store in
             for round in 0..<8 {
                 let record = Record(number: round, expiresAt: .testTime + .seconds(1))
                 _ = try await store.apply([.insert(record)], now: .testTime)
