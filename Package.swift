@@ -269,7 +269,7 @@ let package = Package(
         // One test target a source target
         .testTarget(
             name: "JOSETests",
-            dependencies: ["JOSE", "Instants"],
+            dependencies: ["JOSE", "Instants", "ProcessTesting"],
             resources: [.copy("Vectors")],
             swiftSettings: settings
         ),
@@ -440,7 +440,7 @@ let package = Package(
             dependencies: [
                 "ServerHTTP", "AuthorizationServer", "Accounts", "UpstreamLogin", "IssuerConnection", "Pages",
                 "RevocationFeed", "OAuthVocabulary", "JOSE",
-                "Storage", "Instants",
+                "Storage", "Instants", "ProcessTesting",
                 hummingbird, nioSSL, nioTLS, nioCore, nioPosix, nioEmbedded, lifecycle, logging,
             ],
             swiftSettings: settings

@@ -140,7 +140,7 @@ struct FailureTests {
             let store = try await PostgresStore.opened(cluster.address(), settings: quick)
             let record = Record(number: 1)
             #expect(try await store.apply([.insert(record)], now: .testTime) == .applied)
-            try await whileRecordsAreHeld(in: cluster) {
+            try await whileRecordsAreHeld(in: cluster) { () async throws in
                 await #expect(throws: Self.held) { try await store.apply([.consume(record.key)], now: .testTime) }
                 #expect(try await store.apply([.insert(Record(number: 2))], now: .testTime) == .applied)
                 #expect(try await store.find(record.key, now: .testTime) == record)
@@ -157,7 +157,7 @@ struct FailureTests {
             let store = try await PostgresStore.opened(cluster.address(), settings: settings)
             let record = Record(number: 1)
             #expect(try await store.apply([.insert(record)], now: .testTime) == .applied)
-            try await whileRecordsAreHeld(in: cluster) {
+            try await whileRecordsAreHeld(in: cluster) { () async throws in
                 await cluster.pause()
                 // The first keeps the only connection busy, so the others are together in the next commit.
                 let before = store.statistics

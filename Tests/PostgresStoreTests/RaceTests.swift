@@ -19,7 +19,7 @@ struct RaceTests {
         let spend = "UPDATE \(schema).records SET consumed_at = 1, version = version + 1"
         var replacement = records[1]
         replacement.payload = [7]
-        try await cluster.holding(spend) {
+        try await cluster.holding(spend) { [replacement] in
             async let consumed = store.apply([.consume(records[0].key)], now: .testTime)
             async let replaced = store.apply([.replace(replacement, ifVersion: 1)], now: .testTime)
             for outcome in [try await consumed, try await replaced] {

@@ -20,7 +20,7 @@ public struct ProgramFailure: Error, CustomStringConvertible {
 @discardableResult
 public func runProgram(_ program: String, _ arguments: [String]) async throws -> String {
     let ended = try await run(
-        .path("/bin/sh"),
+        .name("sh"),
         arguments: Arguments(["-c", #"exec "$@""#, "sh", program] + arguments),
         output: .string(limit: 1 << 24),
         error: .combinedWithOutput
@@ -60,7 +60,7 @@ public final class BackgroundProgram: Sendable {
         keeper = Task {
             defer { start.finish() }
             _ = try await run(
-                .path("/bin/sh"),
+                .name("sh"),
                 arguments: Arguments(["-c", Self.script, "sh", log, program] + arguments),
                 input: .inputWriter,
                 output: .sequence,

@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOSSL
 import OAuthVocabulary
+import ProcessTesting
 import Testing
 
 @testable import ServerHTTP
@@ -13,7 +14,7 @@ struct TLSTests {
     @Test("ALPN chooses HTTP/2 for who offers it, and HTTP/1.1 for the rest")
     func negotiation() async throws {
         let folder = try TemporaryFolder()
-        let files = try TestCertificates.make(in: folder.path, name: "one")
+        let files = try await TestCertificates.make(in: folder.path, name: "one")
         try await withServer(issuer: HTTPWorld.https, .with { $0.tls = files }) { server in
             for (offered, expected) in [(["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1"), ([], nil)]
                 as [([String], String?)]
@@ -35,7 +36,7 @@ struct TLSTests {
     @Test("RFC 9325 §3.1.1: TLS 1.1 is not spoken, TLS 1.2 is", arguments: [TLSVersion.tlsv11, .tlsv12, .tlsv13])
     func versions(version: TLSVersion) async throws {
         let folder = try TemporaryFolder()
-        let files = try TestCertificates.make(in: folder.path, name: "one")
+        let files = try await TestCertificates.make(in: folder.path, name: "one")
         try await withServer(issuer: HTTPWorld.https, .with { $0.tls = files }) { server in
             let client = try TestCertificates.client(trusting: files, maximum: version)
             let connection = try await server.connect(tls: client)
@@ -48,7 +49,7 @@ struct TLSTests {
     @Test("a handshake that does not come is not waited for, and one that is done leaves no deadline behind")
     func handshakeDeadline() async throws {
         let folder = try TemporaryFolder()
-        let files = try TestCertificates.make(in: folder.path, name: "one")
+        let files = try await TestCertificates.make(in: folder.path, name: "one")
         try await withServer(
             issuer: HTTPWorld.https,
             .with {
@@ -70,8 +71,8 @@ struct TLSTests {
     @Test("changed files are used for new connections; bad ones are not, and are reported once")
     func reload() async throws {
         let folder = try TemporaryFolder()
-        let old = try TestCertificates.make(in: folder.path, name: "old")
-        let new = try TestCertificates.make(in: folder.path, name: "new")
+        let old = try await TestCertificates.make(in: folder.path, name: "old")
+        let new = try await TestCertificates.make(in: folder.path, name: "new")
         let files = TLSFiles(certificate: "\(folder.path)/c.pem", privateKey: "\(folder.path)/k.pem")
         func install(_ certificate: String, _ key: String) throws {
             try Data(contentsOf: URL(filePath: certificate)).write(to: URL(filePath: files.certificate))
@@ -121,13 +122,13 @@ struct TLSTests {
     @Test("TLS files that cannot be used are one clear sentence before anything listens", arguments: Damage.allCases)
     func faults(_ damage: Damage) async throws {
         let folder = try TemporaryFolder()
-        var files = try TestCertificates.make(in: folder.path, name: "one")
+        var files = try await TestCertificates.make(in: folder.path, name: "one")
         let whole = files
         switch damage {
         case .noCertificate: files.certificate += ".missing"
         case .noKey: files.privateKey += ".missing"
         case .garbage: files.certificate = files.privateKey
-        case .otherKey: files.privateKey = try TestCertificates.make(in: folder.path, name: "two").privateKey
+        case .otherKey: files.privateKey = try await TestCertificates.make(in: folder.path, name: "two").privateKey
         }
         let broken = files
         let world = try await HTTPWorld { $0.tls = broken }
@@ -140,7 +141,7 @@ struct TLSTests {
     @Test("the sign-in journey works over TLS and HTTP/2, with host-bound cookies that another client keeps")
     func journey() async throws {
         let folder = try TemporaryFolder()
-        let files = try TestCertificates.make(in: folder.path, name: "id.example")
+        let files = try await TestCertificates.make(in: folder.path, name: "id.example")
         try await withServer(issuer: HTTPWorld.https, .with { $0.tls = files }) { server in
             try await server.world.client()
             try await server.world.person()
@@ -201,7 +202,9 @@ struct Curl: Sendable {
             arguments += ["--data-binary", "@\(folder)/form"]
         }
         arguments.append("https://id.example:\(port)\(target)")
-        let output = try await run("curl", arguments).split(separator: " ")
+        // 28: it gave up in the middle, as it was told to.
+        let output = try await runProgram("/bin/sh", ["-c", #"curl "$@" || test $? = 28"#, "sh"] + arguments)
+            .split(separator: " ")
         try #require(output.count == 2)
         return Answer(
             status: Int(output[0]) ?? 0,
@@ -209,18 +212,5 @@ struct Curl: Sendable {
             head: try String(contentsOfFile: "\(folder)/head", encoding: .utf8),
             body: (try? String(contentsOfFile: "\(folder)/body", encoding: .utf8)) ?? ""
         )
-    }
-
-    private func run(_ name: String, _ arguments: [String]) async throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [name] + arguments
-        process.standardOutput = output
-        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in done.resume() }
-            do { try process.run() } catch { done.resume(throwing: error) }
-        }
-        return String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     }
 }

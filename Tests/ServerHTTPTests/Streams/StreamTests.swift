@@ -205,7 +205,7 @@ struct StreamTests {
     @Test("a stream passes through TLS and HTTP/2 as it comes, and ends when its reader resets it")
     func http2() async throws {
         let folder = try TemporaryFolder()
-        let files = try TestCertificates.make(in: folder.path, name: "id.example")
+        let files = try await TestCertificates.make(in: folder.path, name: "id.example")
         try await Self.withStreams(issuer: HTTPWorld.https, .with { $0.tls = files }) { server, log in
             let curl = Curl(port: server.address.port, folder: folder.path)
             let whole = try await curl.send("/stream?pieces=5&pause=20")

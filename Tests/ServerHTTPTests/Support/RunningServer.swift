@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import NIOTLS
+import ProcessTesting
 import ServiceLifecycle
 import Testing
 
@@ -181,20 +182,16 @@ final class RawConnection: ChannelInboundHandler, Sendable {
 /// Certificates made for a test.
 enum TestCertificates {
     /// Writes a self-signed certificate and its key into the folder.
-    static func make(in folder: String, name: String) throws -> TLSFiles {
+    static func make(in folder: String, name: String) async throws -> TLSFiles {
         let files = TLSFiles(certificate: "\(folder)/\(name).crt", privateKey: "\(folder)/\(name).key")
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-            "2", "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
-            files.privateKey, "-out", files.certificate,
-        ]
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0)
+        try await runProgram(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                files.privateKey, "-out", files.certificate,
+            ]
+        )
         return files
     }
 
