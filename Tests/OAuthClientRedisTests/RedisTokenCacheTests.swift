@@ -58,7 +58,9 @@ struct RedisTokenCacheTests {
     func `Two members of a fleet share one token, and Redis cannot show it`() async throws {
         try await RedisServer.with { server in
             let issuer = CountingIssuer()
-            let pools = [try RedisPool(server.address), try RedisPool(server.address)]
+            let pools = [
+                try RedisPool(server.address, settings: .patient), try RedisPool(server.address, settings: .patient),
+            ]
             let fleet = try pools.map { try tokens(issuer, RedisTokenCache($0, sealedUnder: key)) }
             let got = try await withThrowingTaskGroup(of: String.self) { group in
                 for number in 0..<20 { group.addTask { try await fleet[number % 2].token().accessToken } }
@@ -80,7 +82,7 @@ struct RedisTokenCacheTests {
     @Test
     func `A claim is held by one holder, until it lets go or its time is over`() async throws {
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let cache = try RedisTokenCache(pool, sealedUnder: key)
             let name = try tokens(CountingIssuer(), cache).cacheKey()
             #expect(try await cache.claim(name, by: "a", for: .seconds(60)))
@@ -99,7 +101,7 @@ struct RedisTokenCacheTests {
     @Test
     func `Removing names one token, and what another key sealed or was moved counts as absent`() async throws {
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let cache = try RedisTokenCache(pool, sealedUnder: key)
             let service = try tokens(CountingIssuer(), cache)
             _ = try await service.token()
@@ -123,7 +125,7 @@ struct RedisTokenCacheTests {
     @Test
     func `A cache that is down is passed over`() async throws {
         try await RedisServer.with(isRunning: false) { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let issuer = CountingIssuer()
             let service = try tokens(issuer, RedisTokenCache(pool, sealedUnder: key))
             #expect(try await service.token().accessToken == "token-1")

@@ -20,7 +20,9 @@ struct ConnectionTests {
     @Test(.timeLimit(.minutes(2)))
     func `A password is proven by SCRAM, and a wrong one is refused without being repeated`() async throws {
         try await Cluster.with { cluster in
-            try await cluster.sql("CREATE ROLE ada LOGIN PASSWORD 'right-password'; CREATE SCHEMA signet AUTHORIZATION ada")
+            try await cluster.sql(
+                "CREATE ROLE ada LOGIN PASSWORD 'right-password'; CREATE SCHEMA signet AUTHORIZATION ada"
+            )
             let form = try await cluster.sql("SELECT left(rolpassword, 14) FROM pg_authid WHERE rolname = 'ada'")
             #expect(form == "SCRAM-SHA-256$")
             try """

@@ -116,7 +116,9 @@ struct FailureTests {
         try await Cluster.with { cluster in
             let store = try await PostgresStore.opened(cluster.address(), settings: quick)
             try await cluster.sql("ALTER DATABASE postgres SET default_transaction_read_only = on")
-            try await cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signet'")
+            try await cluster.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signet'"
+            )
             #expect(await isUnavailable { _ = try await store.apply([.insert(Record(number: 1))], now: .testTime) })
             #expect(await isUnavailable { try await store.checkHealth() })
             let refusal = await openingError(cluster.address())

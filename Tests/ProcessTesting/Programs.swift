@@ -4,8 +4,8 @@
 // child's end by a socket that a child started at the same moment inherits, so that it waits for that one's end
 // (swift-corelibs-foundation, issue 4795). Servers that outlive the test then keep it waiting for ever.
 
+import Foundation
 import Subprocess
-import Synchronization
 
 /// A program that did not do what it was started for.
 public struct ProgramFailure: Error, CustomStringConvertible {
@@ -29,7 +29,7 @@ public func runProgram(_ program: String, _ arguments: [String]) async throws ->
     guard ended.terminationStatus.isSuccess else {
         throw ProgramFailure("\(program) ended with \(ended.terminationStatus): \(text)")
     }
-    return String(text.trimmingPrefix(while: \.isWhitespace).reversed().trimmingPrefix(while: \.isWhitespace).reversed())
+    return text.trimmingCharacters(in: .whitespacesAndNewlines)
 }
 
 /// A program that runs until it is ended, and at the latest until this process ends, however that does.

@@ -5,11 +5,9 @@ import RedisClient
 import RedisTesting
 import Testing
 
-private var quick: RedisSettings {
-    var settings = RedisSettings()
-    settings.connectTimeout = .milliseconds(500)
-    settings.commandTimeout = .milliseconds(500)
-    settings.longestPause = .milliseconds(100)
+/// One connection.
+private var single: RedisSettings {
+    var settings = RedisSettings.patient
     settings.connections = 1
     return settings
 }
@@ -19,7 +17,7 @@ struct PoolTests {
     @Test
     func `Commands of many tasks share a connection, and each gets its own answer`() async throws {
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address, settings: quick)
+            let pool = try RedisPool(server.address, settings: single)
             await withTaskGroup(of: Void.self) { group in
                 for number in 0..<500 {
                     group.addTask {
@@ -50,12 +48,12 @@ struct PoolTests {
         try await RedisServer.with { server in
             var address = server.address
             address.database = 3
-            let pool = try RedisPool(address)
+            let pool = try RedisPool(address, settings: .patient)
             try await pool.send(RedisCommand("SET", "a", "1"))
-            let other = try RedisPool(server.address)
+            let other = try RedisPool(server.address, settings: .patient)
             #expect(try await other.send(RedisCommand("GET", "a")).isNull)
             address.database = 99
-            let missing = try RedisPool(address)
+            let missing = try RedisPool(address, settings: .patient)
             let error = await #expect(throws: RedisError.self) { try await missing.send(RedisCommand("PING")) }
             guard case .refused = error else {
                 Issue.record("\(String(describing: error))")
@@ -68,7 +66,7 @@ struct PoolTests {
     @Test
     func `TLS needs the right authority and the right name`() async throws {
         try await RedisServer.with(.init(hasTLS: true)) { server in
-            let good = try RedisPool(server.address, settings: quick)
+            let good = try RedisPool(server.address, settings: single)
             #expect(try await good.send(RedisCommand("PING")).text == "PONG")
             await good.close()
             for tls in [
@@ -77,14 +75,14 @@ struct PoolTests {
             ] {
                 var address = server.address
                 address.tls = tls
-                let pool = try RedisPool(address, settings: quick)
+                let pool = try RedisPool(address, settings: single)
                 let error = await #expect(throws: RedisError.self) { try await pool.send(RedisCommand("PING")) }
                 #expect(error?.wasSent == false)
                 await pool.close()
             }
             var plain = server.address
             plain.tls = nil
-            let pool = try RedisPool(plain, settings: quick)
+            let pool = try RedisPool(plain, settings: single)
             await #expect(throws: RedisError.self) { try await pool.send(RedisCommand("PING")) }
             await pool.close()
             #expect(throws: RedisError.self) {
@@ -99,7 +97,7 @@ struct PoolTests {
             for password in [nil, RedisPassword("wrong-pass"), RedisPassword("hunter2")] {
                 var address = server.address
                 address.password = password
-                let pool = try RedisPool(address, settings: quick)
+                let pool = try RedisPool(address, settings: single)
                 if password == RedisPassword("hunter2") {
                     #expect(try await pool.send(RedisCommand("PING")).text == "PONG")
                 } else {
@@ -119,7 +117,7 @@ struct PoolTests {
     @Test
     func `More than may be under way is refused, and sent nowhere`() async throws {
         try await RedisServer.with { server in
-            var settings = quick
+            var settings = single
             settings.mostCommands = 3
             let pool = try RedisPool(server.address, settings: settings)
             let four = [RedisCommand](repeating: RedisCommand("INCR", "n"), count: 4)
@@ -173,7 +171,7 @@ struct HostileServerTests {
     @Test(arguments: ["HTTP/1.1 200 OK\r\n\r\n", "$99999999999\r\n", "+OK\r\n+OK\r\n+OK\r\n", "*1\r\n>1\r\n", ":x\r\n"])
     func `An answer that is none ends the connection, and says that the command was sent`(answer: String) async throws {
         try await withHostileServer(answer) { address in
-            let pool = try RedisPool(address, settings: quick)
+            let pool = try RedisPool(address, settings: single)
             do throws(RedisError) {
                 // The first answer may be good and the others to no question.
                 try await pool.send(RedisCommand("PING"))
@@ -189,7 +187,7 @@ struct HostileServerTests {
     func `A connection that is cut in mid-reply leaves the outcome open, and is not repeated`(part: String) async throws
     {
         try await withHostileServer(part, closing: true) { address in
-            let pool = try RedisPool(address, settings: quick)
+            let pool = try RedisPool(address, settings: single)
             let error = await #expect(throws: RedisError.self) { try await pool.send(RedisCommand("INCR", "n")) }
             guard case .interrupted = error else {
                 Issue.record("\(String(describing: error))")
@@ -202,7 +200,9 @@ struct HostileServerTests {
     @Test
     func `A reply that never ends is given up in time`() async throws {
         try await withHostileServer("$5\r\nhe") { address in
-            let pool = try RedisPool(address, settings: quick)
+            var settings = single
+            settings.commandTimeout = .milliseconds(500)
+            let pool = try RedisPool(address, settings: settings)
             await #expect(throws: RedisError.timedOut) { try await pool.send(RedisCommand("GET", "n")) }
             await pool.close()
         }
@@ -210,7 +210,7 @@ struct HostileServerTests {
 
     @Test
     func `Nobody listening is told at once, and again without trying while it pauses`() async throws {
-        var settings = quick
+        var settings = single
         settings.shortestPause = .seconds(60)
         settings.longestPause = .seconds(60)
         let pool = try RedisPool(RedisAddress(.network(host: "127.0.0.1", port: 1)), settings: settings)

@@ -26,13 +26,15 @@ struct OpeningTests {
             var address = server.address
             address.user = "signet"
             address.password = RedisPassword("hunter2")
-            let store = try await RedisStore.open(address)
+            let store = try await RedisStore.open(address, settings: .patient)
             #expect(store.findings.map(\.severity) == [.warning])
             #expect(store.findings.first?.text.contains("could not be checked") == true)
             try await store.close()
             for user in ["weak", "elsewhere"] {
                 address.user = user
-                let error = await #expect(throws: RedisStoreError.self) { try await RedisStore.open(address) }
+                let error = await #expect(throws: RedisStoreError.self) {
+                    try await RedisStore.open(address, settings: .patient)
+                }
                 guard case .notPermitted = error else {
                     Issue.record("\(String(describing: error))")
                     return
@@ -40,7 +42,9 @@ struct OpeningTests {
             }
             address.user = "signet"
             address.password = RedisPassword("wrong-pass")
-            let error = await #expect(throws: RedisStoreError.self) { try await RedisStore.open(address) }
+            let error = await #expect(throws: RedisStoreError.self) {
+                try await RedisStore.open(address, settings: .patient)
+            }
             guard case .refused = error else {
                 Issue.record("\(String(describing: error))")
                 return
@@ -55,13 +59,15 @@ struct OpeningTests {
         try await RedisServer.with(.init(configuration: users)) { server in
             var address = server.address
             address.user = "signet"
-            let error = await #expect(throws: RedisStoreError.self) { try await RedisStore.open(address) }
+            let error = await #expect(throws: RedisStoreError.self) {
+                try await RedisStore.open(address, settings: .patient)
+            }
             guard case .refused = error else {
                 Issue.record("\(String(describing: error))")
                 return
             }
             address.user = "open"
-            try await RedisStore.open(address).close()
+            try await RedisStore.open(address, settings: .patient).close()
         }
     }
 
@@ -76,7 +82,7 @@ struct OpeningTests {
             var address = server.address
             address.user = "signet"
             address.password = RedisPassword("pw")
-            let store = try await RedisStore.open(address)
+            let store = try await RedisStore.open(address, settings: .patient)
             try await check.run { store }
             try await store.close()
         }
@@ -92,7 +98,7 @@ struct OpeningTests {
         word: String
     ) async throws {
         try await RedisServer.with(.init(configuration: lines)) { server in
-            var settings = RedisStoreSettings()
+            var settings = RedisStoreSettings.patient
             settings.keeping = keeping
             let error = await #expect(throws: RedisStoreError.self) {
                 try await RedisStore.open(server.address, settings: settings)
@@ -110,7 +116,7 @@ struct OpeningTests {
         for (sync, count) in [("everysec", 1), ("always", 0)] {
             let lines = ["appendonly yes", "appendfsync \(sync)"]
             try await RedisServer.with(.init(configuration: lines)) { server in
-                var settings = RedisStoreSettings()
+                var settings = RedisStoreSettings.patient
                 settings.keeping = .everythingAtTheOperatorsRisk
                 let store = try await RedisStore.open(server.address, settings: settings)
                 #expect(store.findings.count == count)
@@ -122,9 +128,11 @@ struct OpeningTests {
     @Test
     func `Records of another layout are left alone`() async throws {
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             try await pool.send(RedisCommand("SET", "signet:layout", "2"))
-            let error = await #expect(throws: RedisStoreError.self) { try await RedisStore.open(server.address) }
+            let error = await #expect(throws: RedisStoreError.self) {
+                try await RedisStore.open(server.address, settings: .patient)
+            }
             guard case .newerLayout(_, "2", "1") = error else {
                 Issue.record("\(String(describing: error))")
                 return

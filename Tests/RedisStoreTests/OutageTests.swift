@@ -19,12 +19,9 @@ private func insert(_ number: UInt8, expiresAt: Instant? = nil) -> Change {
     .insert(Record(key: RecordKey(number), expiresAt: expiresAt, payload: [number]))
 }
 
-/// Short, so that a test waits for what never comes for no longer than it must.
-private var quick: RedisStoreSettings {
-    var settings = RedisStoreSettings()
-    settings.connections.connectTimeout = .milliseconds(500)
-    settings.connections.commandTimeout = .milliseconds(500)
-    settings.connections.longestPause = .milliseconds(100)
+/// One connection.
+private var single: RedisStoreSettings {
+    var settings = RedisStoreSettings.patient
     settings.connections.connections = 1
     return settings
 }
@@ -50,7 +47,9 @@ struct OutageTests {
             var address = server.address
             address.user = "signet"
             address.password = RedisPassword("hunter2")
-            let error = await #expect(throws: RedisStoreError.self) { try await RedisStore.open(address, settings: quick) }
+            let error = await #expect(throws: RedisStoreError.self) {
+                try await RedisStore.open(address, settings: single)
+            }
             guard case .unreachable = error else {
                 Issue.record("\(String(describing: error))")
                 return
@@ -64,7 +63,7 @@ struct OutageTests {
     func `A crash is told as unavailable, and what a restarted Redis kept is found again`() async throws {
         let options = RedisServer.Options(configuration: ["appendonly yes", "appendfsync always"])
         try await RedisServer.with(options) { server in
-            let store = try await RedisStore.open(server.address, settings: quick)
+            let store = try await RedisStore.open(server.address, settings: single)
             #expect(try await store.apply([insert(1)], now: .testTime) == .applied)
             await server.crash()
             await #expect(throws: StoreError.self) { try await store.apply([insert(2)], now: .testTime) }
@@ -83,8 +82,8 @@ struct OutageTests {
     @Test
     func `After a flush nothing is found, and scripts that Redis forgot are sent again`() async throws {
         try await RedisServer.with { server in
-            let store = try await RedisStore.open(server.address, settings: quick)
-            let pool = try RedisPool(server.address)
+            let store = try await RedisStore.open(server.address, settings: single)
+            let pool = try RedisPool(server.address, settings: .patient)
             #expect(try await store.apply([insert(1)], now: .testTime) == .applied)
             try await pool.send([RedisCommand("FLUSHALL"), RedisCommand("SCRIPT", "FLUSH")])
             #expect(try await store.find([.key(RecordKey(1))], now: .testTime) == [nil])
@@ -103,7 +102,10 @@ struct OutageTests {
     @Test
     func `A Redis that stands still is told as unavailable, and serves again when it goes on`() async throws {
         try await RedisServer.with { server in
-            let store = try await RedisStore.open(server.address, settings: quick)
+            var settings = single
+            settings.connections.connectTimeout = .seconds(2)
+            settings.connections.commandTimeout = .seconds(2)
+            let store = try await RedisStore.open(server.address, settings: settings)
             #expect(try await store.apply([insert(1)], now: .testTime) == .applied)
             server.pause()
             let error = await #expect(throws: StoreError.self) {
@@ -131,8 +133,8 @@ struct OutageTests {
     @Test
     func `A full Redis refuses to write and goes on to read`() async throws {
         try await RedisServer.with { server in
-            let store = try await RedisStore.open(server.address, settings: quick)
-            let pool = try RedisPool(server.address)
+            let store = try await RedisStore.open(server.address, settings: single)
+            let pool = try RedisPool(server.address, settings: .patient)
             #expect(try await store.apply([insert(1)], now: .testTime) == .applied)
             try await pool.send(RedisCommand("CONFIG", "SET", "maxmemory", "1"))
             await #expect(throws: StoreError.self) { try await store.apply([insert(2)], now: .testTime) }
@@ -153,8 +155,8 @@ struct UpkeepTests {
     @Test
     func `What is swept or deleted leaves nothing behind in Redis`() async throws {
         try await RedisServer.with { server in
-            let store = try await RedisStore.open(server.address, settings: quick)
-            let pool = try RedisPool(server.address)
+            let store = try await RedisStore.open(server.address, settings: single)
+            let pool = try RedisPool(server.address, settings: .patient)
             for number in UInt8(0)..<40 {
                 let record = Record(
                     key: RecordKey(number),
@@ -181,8 +183,8 @@ struct UpkeepTests {
     @Test
     func `An entry whose record vanished is passed over and removed`() async throws {
         try await RedisServer.with { server in
-            let store = try await RedisStore.open(server.address, settings: quick)
-            let pool = try RedisPool(server.address)
+            let store = try await RedisStore.open(server.address, settings: single)
+            let pool = try RedisPool(server.address, settings: .patient)
             let record = Record(key: RecordKey(1), family: "f", expiresAt: .testTime, payload: [])
             #expect(try await store.apply([.insert(record)], now: .testTime - .seconds(1)) == .applied)
             try await pool.send(RedisCommand("DEL", "signet:r:5:thing\u{1}"))

@@ -13,7 +13,7 @@ import Testing
 struct RedisConformanceTests {
     @Test(.timeLimit(.minutes(2)), arguments: StoreConformance.checks)
     func `The Redis store keeps every promise of a store`(check: ConformanceCheck) async throws {
-        let store = try await RedisStore.open(try await SharedRedis.only.address())
+        let store = try await RedisStore.open(try await SharedRedis.only.address(), settings: .patient)
         try await check.run { store }
         try await store.close()
     }
@@ -23,8 +23,8 @@ struct RedisConformanceTests {
     func `Two stores on one Redis keep every promise together`(check: ConformanceCheck) async throws {
         let address = try await SharedRedis.only.address()
         let pair = AlternatingStore(
-            first: try await RedisStore.open(address),
-            second: try await RedisStore.open(address)
+            first: try await RedisStore.open(address, settings: .patient),
+            second: try await RedisStore.open(address, settings: .patient)
         )
         try await check.run { pair }
         try await pair.first.close()

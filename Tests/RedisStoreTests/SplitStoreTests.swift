@@ -8,8 +8,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct SplitStoreTests {
     private func with(_ body: (SplitStore, RedisStore, RedisStore) async throws -> Void) async throws {
-        let first = try await RedisStore.open(try await SharedRedis.only.address())
-        let second = try await RedisStore.open(try await SharedRedis.only.address())
+        let first = try await RedisStore.open(try await SharedRedis.only.address(), settings: .patient)
+        let second = try await RedisStore.open(try await SharedRedis.only.address(), settings: .patient)
         let split = SplitStore(durable: first, volatile: second, kinds: [.visit, .throttle])
         try await body(split, first, second)
         try await split.close()

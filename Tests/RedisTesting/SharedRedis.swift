@@ -27,3 +27,14 @@ public actor SharedRedis {
         return address
     }
 }
+
+extension RedisSettings {
+    /// For tests that are about no time-out: among many others, on a busy machine, an answer may take its time.
+    public static var patient: RedisSettings {
+        var settings = RedisSettings()
+        settings.connectTimeout = .seconds(60)
+        settings.commandTimeout = .seconds(60)
+        settings.longestPause = .milliseconds(100)
+        return settings
+    }
+}

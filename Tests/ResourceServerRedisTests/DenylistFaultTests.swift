@@ -39,7 +39,7 @@ struct DenylistFaultTests {
     {
         let bench = try await Bench(hasAPI: false, tokensFor: Self.issuer)
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let writer = bench.writer(pool)
             let token = try bench.token("t1", subject: "alice", client: "app")
             #expect(try await writer.tick(now: bench.now))
@@ -58,7 +58,7 @@ struct DenylistFaultTests {
         var today = bench.configuration
         today.defaultAudience = try #require(ResourceIndicator("https://new.test"))
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let token = try bench.token("t1", subject: "alice", client: "app")
             try await bench.end(.subject(try #require(Subject("alice"))))
             for configuration in [bench.configuration, today] {
@@ -74,7 +74,7 @@ struct DenylistFaultTests {
     func `A cut-off that makes the feed of another API smaller ends no token here`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let token = try bench.token("t1", subject: "alice", client: "app")
             try await bench.end(.everything, because: .widened, audiences: ["https://other.test"])
             #expect(try await bench.writer(pool).tick(now: bench.now))
@@ -87,7 +87,7 @@ struct DenylistFaultTests {
     func `More endings than are written at once are all in it`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let revocations = Revocations(store: bench.store, configuration: bench.configuration)
             for batch in 0..<3 {
                 for number in 0..<150 {
@@ -112,7 +112,7 @@ struct DenylistFaultTests {
     func `What a Redis dropped that was evicting is written again when it is set right`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let verifier = bench.verifier(pool)
             let writer = bench.writer(pool)
             let running = Task { await writer.run(by: FixedTime(now: bench.now)) }
@@ -136,7 +136,7 @@ struct DenylistFaultTests {
     func `What a Redis dropped while no server ran is written again by the next one`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let verifier = bench.verifier(pool)
             let token = try bench.token("t1", subject: "alice", client: "app")
             try await bench.end(.subject(try #require(Subject("alice"))))
@@ -161,7 +161,7 @@ struct DenylistFaultTests {
     func `The time that a beat stands counts from the reading of the log`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             try await bench.end(.subject(try #require(Subject("alice"))))
             let slow = IntrudedStore(destination: bench.store) { try await Task.sleep(for: .milliseconds(700)) }
             // Under load it may take so long that it says no.
@@ -184,7 +184,7 @@ struct DenylistFaultTests {
         let one = try await Bench()
         let two = try await Bench(key: 4, issuer: "https://second.test")
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let mine = try one.token("t1", subject: "alice", client: "app")
             let theirs = try two.token("t1", subject: "alice", client: "app")
             let writers = [one.writer(pool), two.writer(pool)]
@@ -206,7 +206,7 @@ struct DenylistFaultTests {
         let one = try await Bench()
         let two = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let (first, second) = (one.writer(pool), two.writer(pool))
             // Once it may be the place of before a restored backup.
             for writer in [first, second, first] { #expect(try await writer.tick(now: one.now)) }

@@ -101,7 +101,7 @@ struct DenylistPlaceTests {
     {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let alice = try bench.token("t1", subject: "alice", client: "app")
             let bob = try bench.token("t2", subject: "bob", client: "app")
             try await bench.end(.subject(try #require(Subject("alice"))))
@@ -121,7 +121,7 @@ struct DenylistPlaceTests {
         let bench = try await Bench()
         try await refill.end(in: bench)
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let token = try bench.token("t1", subject: "p0", client: "app")
             let flushed = MeddledRedis(pool) { number in
                 guard number == 2 else { return }
@@ -147,7 +147,7 @@ struct DenylistPlaceTests {
         // 480 entries are three parts.
         try await Refill(people: 240, atOnce: atOnce).end(in: bench)
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let older = OlderState()
             let failedOver = MeddledRedis(pool) { number in
                 if number == 2 { try await older.keep(pool) }
@@ -171,7 +171,7 @@ struct DenylistPlaceTests {
         let bench = try await Bench()
         try await refill.end(in: bench)
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             #expect(try await bench.writer(MeddledRedis(pool, comesTwice: true)).tick(now: bench.now))
             let token = try bench.token("t1", subject: "p0", client: "app")
             #expect(await code(bench.verifier(pool), token) == .tokenRevoked)
@@ -186,7 +186,7 @@ struct DenylistPlaceTests {
     {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let now = bench.now
             let other = bench.writer(pool)
             let overtaken = MeddledRedis(pool) { number in
@@ -214,7 +214,7 @@ struct DenylistPlaceTests {
     {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let token = try bench.token("t1", subject: "alice", client: "app")
             try await bench.end(.subject(try #require(Subject("alice"))))
             try await pool.send(RedisCommand("SET", Self.layout.cursor, text))

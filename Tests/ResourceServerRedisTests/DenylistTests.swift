@@ -24,7 +24,7 @@ struct DenylistTests {
     func `What the server ends is refused at the API, and nothing else`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let writer = bench.writer(pool)
             let verifier = bench.verifier(pool)
             let alice = try bench.token("t1", subject: "alice", client: "app")
@@ -57,7 +57,7 @@ struct DenylistTests {
     func `What is ended for an API so new that its feed is not open yet is in it`() async throws {
         let bench = try await Bench(isFeedOpen: false)
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let token = try bench.token("t1", subject: "alice", client: "app")
             try await bench.end(.token(try #require(TokenID("t1"))))
             let state = try #require(try await bench.store.find(FeedState.key, now: bench.now))
@@ -72,7 +72,7 @@ struct DenylistTests {
     func `An ending of everything is in it`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let token = try bench.token("t1", subject: "alice", client: "app")
             try await bench.end(.everything)
             #expect(try await bench.writer(pool).tick(now: bench.now))
@@ -85,7 +85,7 @@ struct DenylistTests {
     func `After a flush every token is refused until the writer has written all of it again`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let verifier = bench.verifier(pool)
             let alice = try bench.token("t1", subject: "alice", client: "app")
             let bob = try bench.token("t2", subject: "bob", client: "app")
@@ -105,7 +105,7 @@ struct DenylistTests {
     func `A flush while the writer looks at the log is no complete denylist`() async throws {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let token = try bench.token("t1", subject: "alice", client: "app")
             try await bench.end(.token(try #require(TokenID("t1"))))
             #expect(try await bench.writer(pool).tick(now: bench.now))
@@ -122,7 +122,7 @@ struct DenylistTests {
     func `A Redis that is down refuses every token, unless the API said otherwise`() async throws {
         let bench = try await Bench()
         try await RedisServer.with(isRunning: false) { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let token = try bench.token("t1", subject: "alice", client: "app")
             #expect(await code(bench.verifier(pool), token) == .revocationStale)
             #expect(await code(bench.verifier(pool, whenUnreachable: .acceptRevokedTokens), token) == nil)
@@ -137,7 +137,7 @@ struct DenylistTests {
     {
         let bench = try await Bench()
         try await RedisServer.with { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             try await bench.end(.subject(try #require(Subject("alice"))))
             #expect(try await bench.writer(pool).tick(now: bench.now))
             let names = try await pool.send(RedisCommand("KEYS", "signet-denylist:h:*")).array?.compactMap(\.text) ?? []
@@ -164,7 +164,7 @@ struct DenylistTests {
     {
         let bench = try await Bench()
         try await RedisServer.with(.init(configuration: ["maxmemory-policy allkeys-lru"])) { server in
-            let pool = try RedisPool(server.address)
+            let pool = try RedisPool(server.address, settings: .patient)
             let writer = bench.writer(pool)
             #expect(try await writer.memory() == .evicts(policy: "allkeys-lru"))
             let running = Task { await writer.run(by: FixedTime(now: bench.now)) }
@@ -192,9 +192,9 @@ struct DenylistTests {
             var address = server.address
             address.password = RedisPassword("pw")
             address.user = "writer"
-            let writing = try RedisPool(address)
+            let writing = try RedisPool(address, settings: .patient)
             address.user = "reader"
-            let reading = try RedisPool(address)
+            let reading = try RedisPool(address, settings: .patient)
             let writer = bench.writer(writing)
             #expect(try await writer.memory() == .unchecked)
             let token = try bench.token("t1", subject: "alice", client: "app")
