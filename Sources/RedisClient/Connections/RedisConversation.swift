@@ -19,7 +19,7 @@ final class RedisConversation: ChannelInboundHandler {
     private var pending = CircularBuffer<Pending>()
     private var parser: ReplyParser
     private var received = ByteBuffer()
-    private var timer: Scheduled<Void>?
+    private var timer: (task: Scheduled<Void>, deadline: NIODeadline)?
     private var end: RedisError?
     private var leavesWhenDone = false
     /// Told once, when no further command can be sent.
@@ -58,7 +58,7 @@ final class RedisConversation: ChannelInboundHandler {
     func finish(_ error: RedisError) {
         guard end == nil else { return }
         end = error
-        timer?.cancel()
+        timer?.task.cancel()
         let unanswered = pending
         pending = CircularBuffer()
         for pending in unanswered { pending.batch.finish(.failure(error)) }
@@ -112,9 +112,15 @@ final class RedisConversation: ChannelInboundHandler {
 
     /// Every command waits as long as the others, so only the first is watched.
     private func watch() {
-        guard timer == nil, let context, let first = pending.first else { return }
+        guard let context, let first = pending.first else { return }
+        if let timer {
+            // Later than that is only what the log-in left behind, which may have more time than a command.
+            guard first.deadline < timer.deadline else { return }
+            timer.task.cancel()
+        }
         let loopBound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        timer = context.eventLoop.scheduleTask(deadline: first.deadline) { loopBound.value.look() }
+        let task = context.eventLoop.scheduleTask(deadline: first.deadline) { loopBound.value.look() }
+        timer = (task, first.deadline)
     }
 
     private func look() {
