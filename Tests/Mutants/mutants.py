@@ -341,6 +341,8 @@ MUTANTS = [
      "if swept == 0, let failure { throw failure }", "if let failure { throw failure }", "SplitSweepTests"),
     ("Redis: a user without a password", "../RedisClient/RedisAddress.swift",
      'credentials.cut(at: ":"), !password.isEmpty else {', 'credentials.cut(at: ":") else {', "AddressTests"),
+    ("Redis: the first command has the time of the log-in", "../RedisClient/Connections/RedisConversation.swift",
+     "guard first.deadline < timer.deadline else { return }", "guard false else { return }", "HostileServerTests"),
     ("Redis: a user is taken for the default one", "../RedisClient/Connections/RedisConnector.swift",
      "if address.user != nil || address.password != nil {", "if address.password != nil {", "OpeningTests"),
     ("a move: whoever opened the store before", "../signet/DataFolder/UnmovedStore.swift",
