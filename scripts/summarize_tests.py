@@ -64,8 +64,8 @@ def relay(command, log_path):
     with open(log_path, "w", encoding="utf-8") as log:
         for line in lines(process):
             if line is None:
-                hung = "\n".join(f"    {name}" for name in running) or "    (none: it is not a test that hangs)"
-                line = f"✘ Nothing was heard for {SILENCE:.0f} s, so the tests were ended; these had begun:\n{hung}\n"
+                hung = ", ".join(running) or "none"
+                line = f"✘ Nothing was heard for {SILENCE:.0f} s, so the tests were ended; what had begun: {hung}\n"
                 log.write(line)
                 print(line, end="", flush=True)
                 os.killpg(process.pid, signal.SIGKILL)

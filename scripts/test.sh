@@ -97,7 +97,7 @@ printf '%s\n' "${report[@]}"
 if [ "$failed" -gt 0 ]; then
     # Once more, because whoever comes to a long output reads its end.
     printf '\nWhat failed:\n'
-    grep -hE '^(FAILED |E  |✘ Test .* (recorded an issue|failed after))' "$logs"/*.log | cut -c 1-400 | head -n 60 || true
+    grep -hE '^(FAILED |E  |✘ Test .* (recorded an issue|failed after)|✘ Nothing was heard)' "$logs"/*.log | cut -c 1-400 | head -n 60 || true
 fi
 echo
 echo "$passed passed, $failed failed"
