@@ -25,11 +25,10 @@ public func runProgram(_ program: String, _ arguments: [String]) async throws ->
         output: .string(limit: 1 << 24),
         error: .combinedWithOutput
     )
-    let text = ended.standardOutput ?? ""
     guard ended.terminationStatus.isSuccess else {
-        throw ProgramFailure("\(program) ended with \(ended.terminationStatus): \(text)")
+        throw ProgramFailure("\(program) ended with \(ended.terminationStatus): \(ended.standardOutput)")
     }
-    return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    return ended.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
 }
 
 /// A program that runs until it is ended, and at the latest until this process ends, however that does.

@@ -85,7 +85,7 @@ struct OutageTests {
             let store = try await RedisStore.open(server.address, settings: single)
             let pool = try RedisPool(server.address, settings: .patient)
             #expect(try await store.apply([insert(1)], now: .testTime) == .applied)
-            try await pool.send([RedisCommand("FLUSHALL"), RedisCommand("SCRIPT", "FLUSH")])
+            _ = try await pool.send([RedisCommand("FLUSHALL"), RedisCommand("SCRIPT", "FLUSH")])
             #expect(try await store.find([.key(RecordKey(1))], now: .testTime) == [nil])
             // What is gone cannot be spent: never a wrong yes.
             #expect(
