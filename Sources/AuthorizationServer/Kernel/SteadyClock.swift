@@ -17,11 +17,15 @@ final class SteadyClock: Sendable {
     /// The steady moment that corresponds to `now`: what has passed since the last one, or the wall clock if that is later.
     func advance(toAtLeast wall: Instant, at now: ContinuousClock.Instant) -> Instant {
         state.withLock { state in
-            let passed = max(.zero, now - state.reached)
-            let next = max(state.steady + passed, wall)
-            // Below a millisecond nothing has passed yet: keep the reference, or the rest would be lost at every call.
-            if next > state.steady { state = State(steady: next, reached: now) }
-            return next
+            let next = state.steady + max(.zero, now - state.reached)
+            if wall > next {
+                state = State(steady: wall, reached: now)
+            } else {
+                // By whole milliseconds, or the rest would be lost at every call, and a busy node's clock would run slow.
+                state.reached += next - state.steady
+                state.steady = next
+            }
+            return state.steady
         }
     }
 }

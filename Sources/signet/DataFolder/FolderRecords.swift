@@ -102,8 +102,16 @@ struct ClockRecord: Payload, Hashable {
     }
 
     /// Where a process begins that works on this store.
-    static func beginning(at now: Instant, from store: any Store) async throws(StoreError) -> Instant {
-        guard let record = try await store.find(key, now: now) else { return now }
+    ///
+    /// - Parameter clock: the wall clock. It is read once the record is there: others write theirs meanwhile, and beside it an
+    ///   earlier reading would look like a clock that was set back.
+    static func beginning(
+        from store: any Store,
+        clock: () -> Instant = { SystemNow.wall }
+    ) async throws(StoreError) -> Instant {
+        let record = try await store.find(key, now: clock())
+        let now = clock()
+        guard let record else { return now }
         return try ClockRecord(from: record).resumed(at: now)
     }
 

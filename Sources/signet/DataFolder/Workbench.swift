@@ -54,7 +54,7 @@ struct Workbench: Sendable {
         guard let issuer = settings.issuer ?? IssuerURL("https://issuer.invalid") else {
             throw Failure(.internalFault, "the placeholder of the issuer is not a URL")
         }
-        let time = SystemTimeSource(notBefore: try await ClockRecord.beginning(at: wall, from: store))
+        let time = SystemTimeSource(notBefore: try await ClockRecord.beginning(from: store))
         // Where the wall clock tells nobody, commands have to know from the first moment on how far this process is.
         let moment = time.moment()
         if moment.steady > moment.wall { try await ClockRecord.remember(moment, in: store) }

@@ -14,7 +14,7 @@ struct Standstill {
     /// Refuses while a server is there, or has ended a moment ago without saying so; `outcome` says what was done so far.
     func require(_ outcome: String) async throws {
         // Leases are of the steady clock, which every running server that is ahead of its wall clock writes down each second.
-        let now = try await ClockRecord.beginning(at: clock(), from: store)
+        let now = try await ClockRecord.beginning(from: store, clock: clock)
         guard let record = try await store.find(FeedLease.key, now: now) else { return }
         let lease = try FeedLease(from: record)
         guard lease.until > now else { return }

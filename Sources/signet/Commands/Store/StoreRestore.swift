@@ -176,11 +176,10 @@ struct Restorer {
 
     /// Later than anything that was issued from the copy or from the database that it replaces, if the clock was set back.
     private func beginning(_ copy: SQLiteStore) async throws -> Instant {
-        let now = SystemNow.wall
-        var latest = try await ClockRecord.beginning(at: now, from: copy)
+        var latest = try await ClockRecord.beginning(from: copy)
         // What is damaged cannot be asked.
         guard try exists(folder.database), let present = try? SQLiteStore(path: folder.database) else { return latest }
-        if let known = try? await ClockRecord.beginning(at: now, from: present) { latest = max(latest, known) }
+        if let known = try? await ClockRecord.beginning(from: present) { latest = max(latest, known) }
         try? await present.close()
         return latest
     }

@@ -58,7 +58,7 @@ struct Returned {
         do {
             try await Standstill(store: store, clock: clock).require("nothing was changed")
             // Later than anything that was issued from it, if the clock was set back.
-            let now = try await ClockRecord.beginning(at: clock(), from: store)
+            let now = try await ClockRecord.beginning(from: store, clock: clock)
             try await settings.restoration(of: store, now: now).run(grants, now: now)
             if grants == .end { try await Sessions.endApart(in: store, now: now) }
         } catch {
