@@ -54,13 +54,10 @@ final class Cluster: Sendable {
         _ body: (Cluster) async throws -> Value
     ) async throws -> Value {
         let cluster = try await Cluster(durably: durably)
-        do {
-            let value = try await body(cluster)
+        return try await run {
+            try await body(cluster)
+        } finally: {
             await cluster.remove()
-            return value
-        } catch {
-            await cluster.remove()
-            throw error
         }
     }
 
@@ -146,15 +143,12 @@ final class Cluster: Sendable {
     ) async throws -> Value {
         let transaction = "BEGIN; \(statement); SELECT pg_sleep(\(seconds)); COMMIT"
         let holder = try await BackgroundProgram(Self.program("psql"), psql(transaction))
-        do {
+        return try await run {
             let isHeld = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
             while try await sql(isHeld) == "0" { try await Task.sleep(for: .milliseconds(20)) }
-            let value = try await body()
+            return try await body()
+        } finally: {
             await holder.end()
-            return value
-        } catch {
-            await holder.end()
-            throw error
         }
     }
 

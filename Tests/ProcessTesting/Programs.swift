@@ -14,6 +14,22 @@ public struct ProgramFailure: Error, CustomStringConvertible {
     public init(_ description: String) { self.description = description }
 }
 
+/// Runs `body`, and `end` after it, whether it threw or not: `defer` cannot wait.
+public func run<Value>(
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Value,
+    finally end: () async -> Void
+) async throws -> Value {
+    do {
+        let value = try await body()
+        await end()
+        return value
+    } catch {
+        await end()
+        throw error
+    }
+}
+
 /// Runs a program to its end and returns what it printed, errors included, without the line breaks around it.
 ///
 /// - Throws: ``ProgramFailure`` if it ends otherwise than with 0.

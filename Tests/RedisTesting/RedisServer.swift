@@ -51,14 +51,11 @@ public final class RedisServer: Sendable {
         _ body: (RedisServer) async throws -> Value
     ) async throws -> Value {
         let server = try make(options)
-        do {
+        return try await run {
             if isRunning { try await server.start() }
-            let value = try await body(server)
+            return try await body(server)
+        } finally: {
             await server.remove()
-            return value
-        } catch {
-            await server.remove()
-            throw error
         }
     }
 
